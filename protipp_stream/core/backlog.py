@@ -1,0 +1,115 @@
+"""What happened since a cursor: the newest updates, and how to bring anyone level.
+
+Three answers, the best that is possible: ``replay`` (every update since),
+``patch`` (each selection changed since, at its newest), ``snapshot`` (the
+board). A cursor that is malformed, foreign, too old or from the future gets
+the snapshot: never an error, never a partial splice.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from protipp_stream.core.book import Book
+from protipp_stream.core.filter import Filter
+from protipp_stream.model import Cursor, OddsUpdate, Quote
+
+__all__ = ["Backlog", "Recovery", "recover"]
+
+Mode = Literal["replay", "patch", "snapshot"]
+
+
+class Backlog:
+    """The newest updates of one epoch, dense in their sequence.
+
+    Parameters
+    ----------
+    capacity : int
+        How many it holds at least; up to a quarter more before it is trimmed,
+        so that trimming costs nothing an update.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._updates: list[OddsUpdate] = []
+        self._dropped = 0
+
+    @property
+    def head(self) -> int:
+        """The newest sequence number; 0 before the first update."""
+        return self._dropped + len(self._updates)
+
+    def append(self, update: OddsUpdate) -> None:
+        """Add the next update of the log.
+
+        Raises
+        ------
+        ValueError
+            If its sequence number is not the next: the log would have a hole
+            that no client could see.
+        """
+        if update.seq != self.head + 1:
+            raise ValueError(f"update {update.id} does not follow sequence {self.head}")
+        self._updates.append(update)
+        if len(self._updates) > self._capacity + self._capacity // 4:
+            surplus = len(self._updates) - self._capacity
+            del self._updates[:surplus]
+            self._dropped += surplus
+
+    def holds_since(self, seq: int) -> bool:
+        """Whether every update after ``seq`` is still here."""
+        return self._dropped <= seq <= self.head
+
+    def since(self, seq: int, limit: int | None = None) -> list[OddsUpdate]:
+        """Return the updates after ``seq``, oldest first, at most ``limit``.
+
+        Raises
+        ------
+        LookupError
+            If some are no longer here: ask `holds_since` first.
+        """
+        if not self.holds_since(seq):
+            raise LookupError(f"sequence {seq} is outside {self._dropped}..{self.head}")
+        start = seq - self._dropped
+        return self._updates[start : None if limit is None else start + limit]
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """How a subscriber is brought level with ``cursor``.
+
+    Attributes
+    ----------
+    mode : str
+        ``replay``, ``patch`` or ``snapshot``.
+    since : Cursor or None
+        What it follows; None for a snapshot, which follows nothing.
+    updates, quotes : list
+        ``updates`` for replay and patch, ``quotes`` for a snapshot.
+    """
+
+    mode: Mode
+    cursor: Cursor
+    since: Cursor | None
+    updates: list[OddsUpdate]
+    quotes: list[Quote]
+
+
+def recover(
+    book: Book, backlog: Backlog, since: str | Cursor | None, wanted: Filter | None = None
+) -> Recovery:
+    """Answer "I have seen everything up to here: what have I missed?".
+
+    Parameters
+    ----------
+    since : str, Cursor or None
+        Whatever a client sent; None and nonsense alike get a snapshot.
+    """
+    mine = Cursor.parse(since) if isinstance(since, str) else since
+    if mine is None or mine.epoch != book.epoch or not 0 <= mine.seq <= book.seq:
+        return Recovery("snapshot", book.cursor, None, [], book.quotes(wanted))
+    if backlog.holds_since(mine.seq):
+        updates = [u for u in backlog.since(mine.seq) if wanted is None or wanted.matches(u)]
+        return Recovery("replay", book.cursor, mine, updates, [])
+    return Recovery("patch", book.cursor, mine, book.changed_since(mine.seq, wanted), [])

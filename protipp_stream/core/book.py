@@ -1,0 +1,193 @@
+"""The book: the last update of every selection; quotes in, changes out.
+
+A bookmaker repeats itself: of a million quotes in a day's recording, one in
+nine says something new. The book finds that one and gives it its place in the
+log, so whatever is behind it handles changes only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.moves import Move, Rule, h
+from protipp_stream.model import Cursor, OddsUpdate, Quote, Selection
+
+__all__ = ["Book"]
+
+MarketKey = tuple[str, str, str]
+
+
+class Book:
+    """Last quote per selection.
+
+    Parameters
+    ----------
+    epoch : str
+        Names this incarnation of the log.
+    rule : Rule
+        Decides which moves are significant.
+    """
+
+    def __init__(self, epoch: str, rule: Rule | None = None) -> None:
+        self.epoch = epoch
+        self.seq = 0
+        self._rule = rule or h()
+        self._last: dict[Selection, OddsUpdate] = {}
+        self._live: dict[MarketKey, dict[str, float]] = {}
+        # When an unchanged price was last confirmed by its bookmaker.
+        self._confirmed: dict[Selection, datetime] = {}
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the log stands."""
+        return Cursor(self.epoch, self.seq)
+
+    def __len__(self) -> int:
+        return len(self._last)
+
+    def __contains__(self, selection: Selection) -> bool:
+        return selection in self._last
+
+    def apply(
+        self, quotes: Iterable[Quote], received_at: datetime, latency_ms: float = 0.0
+    ) -> list[OddsUpdate]:
+        """Take what one read of a source said and return what changed.
+
+        Parameters
+        ----------
+        quotes : iterable of Quote
+            Sound ones: see `core.quarantine`.
+        received_at : datetime
+            UTC; the ``timestamp`` of every update made here.
+        latency_ms : float
+            Milliseconds since receipt, as far as they are known yet.
+
+        Returns
+        -------
+        list of OddsUpdate
+            In the order of the quotes; each has the next sequence number.
+        """
+        updates: list[OddsUpdate] = []
+        for segment in _without_repeats(quotes):
+            updates += self._apply_segment(segment, received_at, latency_ms)
+        return updates
+
+    def _apply_segment(
+        self, quotes: list[Quote], received_at: datetime, latency_ms: float
+    ) -> list[OddsUpdate]:
+        # Both sides of a market arrive together. Judging the first before the
+        # second is known would see a margin that never existed.
+        changed = [quote for quote in quotes if self._is_news(quote)]
+        before = {_market(q): self._overround(_market(q)) for q in changed}
+        for quote in changed:
+            self._set_price(quote)
+        updates = []
+        for quote in changed:
+            self.seq += 1
+            old = self._last.get(quote.selection)
+            old_odds = old.new_odds if old else None
+            reason = self._judge(quote, old_odds, before[_market(quote)])
+            update = OddsUpdate(
+                id=f"{self.epoch}:{self.seq}",
+                bookmaker_id=quote.bookmaker_id,
+                event_id=quote.event_id,
+                market=quote.market,
+                outcome=quote.outcome,
+                old_odds=old_odds,
+                new_odds=quote.odds,
+                timestamp=received_at,
+                source_timestamp=quote.source_timestamp,
+                latency_ms=latency_ms,
+                is_significant=reason is not None,
+                reason=reason,
+            )
+            self._last[quote.selection] = update
+            updates.append(update)
+        return updates
+
+    def _is_news(self, quote: Quote) -> bool:
+        last = self._last.get(quote.selection)
+        if last is None:
+            return quote.odds is not None
+        if last.new_odds != quote.odds:
+            return True
+        if quote.source_timestamp is not None:
+            self._confirmed[quote.selection] = quote.source_timestamp
+        return False
+
+    def _set_price(self, quote: Quote) -> None:
+        self._confirmed.pop(quote.selection, None)
+        prices = self._live.setdefault(_market(quote), {})
+        if quote.odds is None:
+            prices.pop(quote.outcome, None)
+        else:
+            prices[quote.outcome] = quote.odds
+
+    def _overround(self, market: MarketKey) -> tuple[frozenset[str], float]:
+        prices = self._live.get(market, {})
+        return frozenset(prices), sum(1 / odds for odds in prices.values())
+
+    def _judge(
+        self, quote: Quote, old_odds: float | None, before: tuple[frozenset[str], float]
+    ) -> str | None:
+        if old_odds is None or quote.odds is None:
+            return None
+        outcomes, old_total = before
+        new_outcomes, new_total = self._overround(_market(quote))
+        # No bookmaker sells a whole market for less than 1: below it, an
+        # outcome is missing, and dividing by the sum would invent probability.
+        whole = outcomes == new_outcomes and old_total >= 1 and new_total >= 1
+        if not whole:
+            old_total = new_total = 1.0
+        return self._rule(
+            Move(
+                old_odds=old_odds,
+                new_odds=quote.odds,
+                old_probability=1 / old_odds / old_total,
+                new_probability=1 / quote.odds / new_total,
+                margin_removed=whole,
+            )
+        )
+
+    def quotes(self, wanted: Filter | None = None) -> list[Quote]:
+        """Return the whole board: every selection, suspended ones with odds None."""
+        return [self._newest(update) for update in self._matching(wanted)]
+
+    def changed_since(self, seq: int, wanted: Filter | None = None) -> list[OddsUpdate]:
+        """Return each selection changed after ``seq``, at its newest, in order."""
+        changed = [update for update in self._matching(wanted) if update.seq > seq]
+        return sorted(changed, key=lambda update: update.seq)
+
+    def _matching(self, wanted: Filter | None) -> Iterator[OddsUpdate]:
+        for update in self._last.values():
+            if wanted is None or wanted.matches(update):
+                yield update
+
+    def _newest(self, update: OddsUpdate) -> Quote:
+        confirmed = self._confirmed.get(update.selection)
+        quote = update.quote
+        if confirmed is None:
+            return quote
+        return msgspec.structs.replace(quote, source_timestamp=confirmed)
+
+
+def _market(quote: Quote) -> MarketKey:
+    return quote.bookmaker_id, quote.event_id, quote.market
+
+
+def _without_repeats(quotes: Iterable[Quote]) -> Iterator[list[Quote]]:
+    """Cut where a selection comes again: two prices of one are two moments."""
+    segment: list[Quote] = []
+    seen: set[Selection] = set()
+    for quote in quotes:
+        if quote.selection in seen:
+            yield segment
+            segment, seen = [], set()
+        seen.add(quote.selection)
+        segment.append(quote)
+    if segment:
+        yield segment

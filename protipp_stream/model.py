@@ -1,0 +1,265 @@
+"""The nouns: what a quote, an update, an event and a connection are.
+
+All are msgspec Structs, so that bytes from outside are decoded and validated
+in one pass (0.6 µs an update), and a value that was decoded is known good.
+A value built by hand is checked where it enters: see `core.quarantine`.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+
+__all__ = [
+    "Batch",
+    "Cursor",
+    "Event",
+    "Name",
+    "Odds",
+    "OddsUpdate",
+    "Quota",
+    "Quote",
+    "RealTimeConnection",
+    "Selection",
+]
+
+MAX_ODDS = 1_000_000.0
+MAX_NAME_LENGTH = 256
+
+# Control characters and line separators are refused at the border: they would
+# split an SSE line or forge a log record, and no team is called that.
+NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+$"
+
+Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH, pattern=NAME_PATTERN)]
+Odds = Annotated[float, msgspec.Meta(gt=1.0, le=MAX_ODDS)]
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+
+_CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):(0|[1-9][0-9]{0,17})", re.ASCII)
+
+
+class Selection(NamedTuple):
+    """What a price is a price of: one outcome of one market at one bookmaker."""
+
+    bookmaker_id: str
+    event_id: str
+    market: str
+    outcome: str
+
+
+class Cursor(msgspec.Struct, frozen=True, gc=False):
+    """A place in the log of updates.
+
+    Attributes
+    ----------
+    epoch : str
+        One incarnation of the log. A gateway that starts anew takes a new one:
+        without it, sequence 7 of yesterday would pass for sequence 7 of today.
+    seq : int
+        Dense within its epoch: every update adds one.
+    """
+
+    epoch: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str | None) -> Cursor | None:
+        """Read ``"epoch:seq"``; None for whatever is no cursor.
+
+        A cursor comes from outside and a wrong one is answered with a
+        snapshot, so this never raises.
+        """
+        found = _CURSOR.fullmatch(text) if text else None
+        return cls(found[1], int(found[2])) if found else None
+
+
+class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """One price of one selection, as a bookmaker says it.
+
+    Attributes
+    ----------
+    odds : float or None
+        Decimal, above 1; None when suspended or withdrawn.
+    source_timestamp : datetime or None
+        The bookmaker's own clock, if it says. Unverified.
+    timestamp : datetime or None
+        When the gateway received it. Feeds leave it out: the batch says it.
+    """
+
+    bookmaker_id: Name
+    event_id: Name
+    market: Name
+    outcome: Name
+    odds: Odds | None
+    source_timestamp: Instant | None = None
+    timestamp: Instant | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """The selection that this is a price of."""
+        return Selection(self.bookmaker_id, self.event_id, self.market, self.outcome)
+
+
+class OddsUpdate(msgspec.Struct, frozen=True, gc=False):
+    """One price of one bookmaker changed.
+
+    Attributes
+    ----------
+    id : str
+        ``"{epoch}:{seq}"``, a cursor.
+    bookmaker_id, event_id, market, outcome : str
+        The selection; ``market`` is ``kind`` or ``kind@line``.
+    old_odds : float or None
+        Decimal; None at the first sight of a selection and after a suspension.
+    new_odds : float or None
+        Decimal, above 1; None when suspended or withdrawn.
+    timestamp : datetime
+        UTC: when the gateway received it from the bookmaker.
+    source_timestamp : datetime or None
+        The bookmaker's own clock; unverified, never mixed into latency.
+    latency_ms : float
+        Milliseconds from receipt to delivery: the gateway's part on the wire.
+    is_significant : bool
+        Whether the gateway's rule flags it, and ``reason`` says why.
+    """
+
+    id: str
+    bookmaker_id: Name
+    event_id: Name
+    market: Name
+    outcome: Name
+    old_odds: Odds | None
+    new_odds: Odds | None
+    timestamp: Instant
+    source_timestamp: Instant | None
+    latency_ms: float
+    is_significant: bool
+    reason: str | None = None
+
+    @property
+    def selection(self) -> Selection:
+        """The selection whose price changed."""
+        return Selection(self.bookmaker_id, self.event_id, self.market, self.outcome)
+
+    @property
+    def seq(self) -> int:
+        """The sequence number in ``id``."""
+        return int(self.id.rpartition(":")[2])
+
+    @property
+    def quote(self) -> Quote:
+        """The price as it stands after this update."""
+        return Quote(
+            self.bookmaker_id,
+            self.event_id,
+            self.market,
+            self.outcome,
+            self.new_odds,
+            self.source_timestamp,
+            self.timestamp,
+        )
+
+
+class Event(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """A fixture: what the ids in quotes stand for, in words.
+
+    Attributes
+    ----------
+    event_id : str
+        As quotes name it.
+    name : str
+        For people, e.g. ``Washington Nationals @ Philadelphia Phillies``.
+    sport : str
+        As the source names it, e.g. ``baseball_mlb``.
+    starts_at : datetime or None
+        UTC.
+    home, away : str or None
+        Where there are two sides; then these are also names of outcomes.
+    """
+
+    event_id: Name
+    name: Name
+    sport: Name
+    starts_at: Instant | None = None
+    home: Name | None = None
+    away: Name | None = None
+
+
+class Quota(msgspec.Struct, frozen=True, gc=False):
+    """What a paid source still lets us ask; None where it did not say."""
+
+    remaining: float | None = None
+    used: float | None = None
+    last: float | None = None
+
+
+ConnectionType = Literal["websocket", "sse", "polling", "simulated", "replay", "publish"]
+Status = Literal["connected", "connecting", "disconnected", "error"]
+Detail = Literal["live", "stalled", "backoff", "recovering", "terminal"]
+
+
+class RealTimeConnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The state of one connection: of a feed to its source, or of a client.
+
+    Attributes
+    ----------
+    status : str
+        ``connected``, ``connecting``, ``disconnected`` or ``error``.
+    detail : str or None
+        ``live``, ``stalled``, ``backoff``, ``recovering`` or ``terminal``.
+    last_heartbeat : datetime or None
+        UTC: the last sign of life, news or not.
+    last_update : datetime or None
+        UTC: the last change of a price.
+    latency_ms : float or None
+        Milliseconds; of a request for a feed that polls, of delivery for a client.
+    error_count : int
+        Failures since it was made; ``last_error`` is the newest, in words.
+    reconnect_attempts : int
+        Tries since it last worked.
+    stale : bool
+        Connected is not fresh: True when prices are older than they should be.
+    quota : Quota or None
+        What a paid source still allows.
+    """
+
+    id: str
+    bookmaker_id: str
+    connection_type: ConnectionType
+    status: Status
+    last_heartbeat: datetime | None = None
+    latency_ms: float | None = None
+    error_count: int = 0
+    last_error: str | None = None
+    reconnect_attempts: int = 0
+    detail: Detail | None = None
+    last_update: datetime | None = None
+    stale: bool = False
+    quota: Quota | None = None
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one read of a source said: the unit in which a feed hands quotes over.
+
+    Attributes
+    ----------
+    quotes : list of Quote
+        In the order of the source. Empty when the read brought nothing new.
+    received_at : datetime
+        UTC: when it arrived; the ``timestamp`` of the updates made of it.
+    arrived : float
+        The same moment on this machine's monotonic clock, in seconds: latency
+        is measured on this one, because wall clocks jump.
+    events : list of Event
+        Descriptions of fixtures that are new or changed.
+    """
+
+    quotes: list[Quote]
+    received_at: datetime
+    arrived: float
+    events: list[Event] = []
