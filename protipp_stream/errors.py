@@ -17,6 +17,7 @@ how much you care::
         ├── AccessForbidden     403, 4502: scope or origin; never retried
         ├── ConnectionLost      it worked, then it broke: retried
         ├── ConnectionEnded     the gateway said "do not come back" (45xx)
+        ├── UpdatesMissed       an iterator can't hand out every update; go on reading
         ├── ProtocolError       the peer broke the contract: a bug on that side
         └── LinkClosed          `close()` was called: nothing more will come
 
@@ -43,6 +44,7 @@ __all__ = [
     "ProtocolError",
     "RecordingError",
     "TokenRefused",
+    "UpdatesMissed",
 ]
 
 
@@ -140,6 +142,10 @@ class ConnectionLost(LinkError):
 
 class ConnectionEnded(LinkError):
     """The gateway closed for good (close code 4500 to 4999)."""
+
+
+class UpdatesMissed(LinkError):
+    """Some updates can't be handed out one by one; the board itself is right."""
 
 
 class ProtocolError(LinkError):

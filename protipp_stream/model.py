@@ -31,7 +31,8 @@ MAX_NAME_LENGTH = 256
 
 # Control characters and line separators are refused at the border: they would
 # split an SSE line or forge a log record, and no team is called that.
-NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+$"
+# It ends in \Z, because $ also matches before a last line feed.
+NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z"
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH, pattern=NAME_PATTERN)]
 Odds = Annotated[float, msgspec.Meta(gt=1.0, le=MAX_ODDS)]

@@ -34,6 +34,8 @@ class Backlog:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._updates: list[OddsUpdate] = []
+        # Beside each update its bytes, encoded once for everyone.
+        self._rows: list[bytes] = []
         self._dropped = 0
 
     @property
@@ -41,8 +43,8 @@ class Backlog:
         """The newest sequence number; 0 before the first update."""
         return self._dropped + len(self._updates)
 
-    def append(self, update: OddsUpdate) -> None:
-        """Add the next update of the log.
+    def append(self, update: OddsUpdate, row: bytes = b"") -> None:
+        """Add the next update of the log, with its encoded bytes.
 
         Raises
         ------
@@ -53,9 +55,11 @@ class Backlog:
         if update.seq != self.head + 1:
             raise ValueError(f"update {update.id} does not follow sequence {self.head}")
         self._updates.append(update)
+        self._rows.append(row)
         if len(self._updates) > self._capacity + self._capacity // 4:
             surplus = len(self._updates) - self._capacity
             del self._updates[:surplus]
+            del self._rows[:surplus]
             self._dropped += surplus
 
     def holds_since(self, seq: int) -> bool:
@@ -70,10 +74,18 @@ class Backlog:
         LookupError
             If some are no longer here: ask `holds_since` first.
         """
+        return self._updates[self._stretch(seq, limit)]
+
+    def rows_since(self, seq: int, limit: int) -> list[tuple[OddsUpdate, bytes]]:
+        """Return the updates after ``seq`` with their bytes; raises as `since`."""
+        stretch = self._stretch(seq, limit)
+        return list(zip(self._updates[stretch], self._rows[stretch], strict=True))
+
+    def _stretch(self, seq: int, limit: int | None) -> slice:
         if not self.holds_since(seq):
             raise LookupError(f"sequence {seq} is outside {self._dropped}..{self.head}")
         start = seq - self._dropped
-        return self._updates[start : None if limit is None else start + limit]
+        return slice(start, None if limit is None else start + limit)
 
 
 class Recovery(msgspec.Struct, frozen=True):

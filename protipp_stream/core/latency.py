@@ -107,6 +107,7 @@ def bounded(value_ms: float, error_ms: float) -> str:
     >>> bounded(0.1, 0.41)
     '≤ 0.5 ms'
     """
-    if value_ms <= error_ms:
-        return f"≤ {max(value_ms + error_ms, error_ms):.1f} ms"
+    # Below 0.05 the figure would be printed as 0.0, and so would its bound.
+    if value_ms <= error_ms or value_ms < 0.05:
+        return f"≤ {max(value_ms + error_ms, error_ms, 0.1):.1f} ms"
     return f"{value_ms:.1f} ± {error_ms:.1f} ms"

@@ -46,7 +46,7 @@ def event_fault(event: Event) -> str | None:
     optional = [name for name in (event.home, event.away) if name is not None]
     if _name_fault([event.event_id, event.name, event.sport, *optional]):
         return "name"
-    if event.starts_at is not None and event.starts_at.tzinfo is None:
+    if event.starts_at is not None and not _is_instant(event.starts_at):
         return "timestamp"
     return None
 
@@ -54,6 +54,10 @@ def event_fault(event: Event) -> str | None:
 def _is_price(odds: object) -> bool:
     # A comparison with NaN is False, so NaN and the infinities fall out here too.
     return isinstance(odds, int | float) and not isinstance(odds, bool) and 1.0 < odds <= MAX_ODDS
+
+
+def _is_instant(stamp: object) -> bool:
+    return isinstance(stamp, datetime) and stamp.tzinfo is not None
 
 
 def _name_fault(names: Iterable[object]) -> bool:
@@ -65,6 +69,6 @@ def _name_fault(names: Iterable[object]) -> bool:
 def _time_fault(stamp: datetime | None, received_at: datetime) -> str | None:
     if stamp is None:
         return None
-    if stamp.tzinfo is None or not _EARLIEST <= stamp <= received_at + _FUTURE:
+    if not _is_instant(stamp) or not _EARLIEST <= stamp <= received_at + _FUTURE:
         return "timestamp"
     return None

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from math import isinf
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -288,7 +289,7 @@ def decode_server_frame(data: bytes | str) -> ServerFrame:
     try:
         frame: ServerFrame = _server_frames.decode(data)
         return frame
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ProtocolError(
             f"The gateway sent a frame that is none of protocol version 1: {error}.",
             hint="Check that client and gateway have compatible versions.",
@@ -322,7 +323,7 @@ def decode_json(data: bytes | str, kind: Any) -> Any:
         # msgspec takes the last of two equal keys; a filter in front of us may
         # have looked at the first. Python's reader can refuse them.
         plain = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        _check_depth(plain, 8)
+        _check_tree(plain, 8)
         return msgspec.convert(plain, kind, strict=True)
     except (ValueError, RecursionError) as error:
         # msgspec.ValidationError, UnicodeError and JSONDecodeError are ValueErrors.
@@ -340,10 +341,15 @@ def _refuse_constant(name: str) -> Literal[0]:
     raise ValueError(f"{name} is no JSON")
 
 
-def _check_depth(value: Any, allowed: int) -> None:
-    if not isinstance(value, dict | list):
-        return
-    if allowed == 0:
-        raise ValueError("nested too deep")
-    for inner in value.values() if isinstance(value, dict) else value:
-        _check_depth(inner, allowed - 1)
+def _check_tree(value: Any, allowed: int) -> None:
+    # JSON's grammar has room for both: "\ud800" is an escaped half of a character,
+    # which we could not encode into an answer, and 1e999 is read as infinity.
+    if isinstance(value, str):
+        value.encode("utf-8")
+    elif isinstance(value, float) and isinf(value):
+        raise ValueError("a number is out of range")
+    elif isinstance(value, dict | list):
+        if allowed == 0:
+            raise ValueError("nested too deep")
+        for inner in (*value, *value.values()) if isinstance(value, dict) else value:
+            _check_tree(inner, allowed - 1)

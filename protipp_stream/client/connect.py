@@ -1,0 +1,144 @@
+"""`connect`: from an address and a token to live odds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from protipp_stream.client.live import LiveOdds
+from protipp_stream.core.filter import Filter
+from protipp_stream.errors import ConfigurationError
+from protipp_stream.model import Cursor
+
+__all__ = ["connect", "live_odds"]
+
+
+class HasUrl(Protocol):
+    """A gateway in this process: it knows its address and makes tokens."""
+
+    @property
+    def url(self) -> str:
+        """Where clients connect to."""
+        ...
+
+    def token(self) -> str:
+        """Make a token that it accepts."""
+        ...
+
+
+def connect(
+    gateway: str | HasUrl | None = None,
+    token: str | Callable[[], str] | None = None,
+    *,
+    transport: str = "auto",
+    bookmakers: Sequence[str] = (),
+    events: Sequence[str] = (),
+    markets: Sequence[str] = (),
+    insecure: bool = False,
+    timeout: float | None = 10.0,
+) -> LiveOdds:
+    """Follow a gateway.
+
+    Parameters
+    ----------
+    gateway : str or Gateway, optional
+        An address like ``http://127.0.0.1:8700``, or a `Gateway` of this process.
+        Default: the environment's ``PROTIPP_URL``.
+    token : str or callable, optional
+        A token, or a function that returns a fresh one. Default: the
+        environment's ``PROTIPP_TOKEN``; a `Gateway` makes its own.
+    transport : {"auto", "websocket", "sse", "polling"}
+        ``auto`` tries them in this order.
+    bookmakers, events, markets : sequence of str
+        What to follow; empty means all. A market is a kind (``totals``) or one
+        line (``totals@7.5``).
+    insecure : bool
+        Allow plain http to another machine.
+    timeout : float or None
+        Seconds to wait for the first board; None returns at once and keeps
+        trying in the background.
+
+    Raises
+    ------
+    ConfigurationError
+        If address, token or transport are missing or make no sense.
+    TokenRefused, AccessForbidden, GatewayUnreachable, NotAGateway
+        If there is no board to be had.
+
+    Examples
+    --------
+    >>> import protipp_stream as ps
+    >>> odds = ps.connect("http://127.0.0.1:8700", token="eyJ…")  # doctest: +SKIP
+    >>> odds.quotes()  # doctest: +SKIP
+    """
+    odds = live_odds(
+        gateway,
+        token,
+        transport=transport,
+        bookmakers=bookmakers,
+        events=events,
+        markets=markets,
+        insecure=insecure,
+    )
+    return odds.start(timeout)
+
+
+def live_odds(
+    gateway: str | HasUrl | None = None,
+    token: str | Callable[[], str] | None = None,
+    *,
+    transport: str = "auto",
+    bookmakers: Sequence[str] = (),
+    events: Sequence[str] = (),
+    markets: Sequence[str] = (),
+    since: Cursor | str | None = None,
+    insecure: bool = False,
+) -> LiveOdds:
+    """Make live odds that are not started yet, for whoever must not miss the first.
+
+    Parameters
+    ----------
+    since : Cursor or str, optional
+        Resume after it, without a board of one's own: `LiveOdds.stream` then
+        brings every update since, and the board holds these selections only.
+    """
+    url, credential = _whereto(gateway, token)
+    return LiveOdds(
+        url,
+        credential,
+        transport=transport,
+        wanted=_filter(bookmakers, events, markets),
+        since=since,
+        insecure=insecure,
+    )
+
+
+def _whereto(
+    gateway: str | HasUrl | None, token: str | Callable[[], str] | None
+) -> tuple[str, str | Callable[[], str]]:
+    if gateway is not None and not isinstance(gateway, str):
+        return gateway.url, token or gateway.token
+    url = gateway or os.environ.get("PROTIPP_URL")
+    if not url:
+        raise ConfigurationError(
+            "No gateway to connect to.",
+            hint="Give its address, ps.connect('http://127.0.0.1:8700'), or set PROTIPP_URL.",
+        )
+    token = token or os.environ.get("PROTIPP_TOKEN")
+    if not token:
+        raise ConfigurationError(
+            "No token to show to the gateway.",
+            hint="Give it with token=… or set PROTIPP_TOKEN; `protipp-stream token --sub YOU` "
+            "makes one where the gateway's secret is.",
+        )
+    return url, token
+
+
+def _filter(bookmakers: Sequence[str], events: Sequence[str], markets: Sequence[str]) -> Filter:
+    for name, value in (("bookmakers", bookmakers), ("events", events), ("markets", markets)):
+        if isinstance(value, str):
+            raise ConfigurationError(
+                f"{name} is a list of names, not one string.", hint=f"Write {name}=[{value!r}]."
+            )
+    return Filter(tuple(bookmakers), tuple(events), tuple(markets))

@@ -1,0 +1,109 @@
+"""Where the gateway is, and on which conditions a token is sent there."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import msgspec
+
+from protipp_stream.core.filter import Filter
+from protipp_stream.errors import ConfigurationError, TokenRefused
+
+__all__ = ["Endpoint", "endpoint_of"]
+
+API = "/api/v1"
+MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """A gateway's address and how we introduce ourselves there.
+
+    Attributes
+    ----------
+    base : str
+        ``http://host:port`` or ``https://…``, without a path.
+    token : callable
+        Returns the token; asked anew for every connection.
+    """
+
+    base: str
+    token: Callable[[], str]
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the gateway is on this machine."""
+        return _is_loopback(urlsplit(self.base).hostname or "")
+
+    @property
+    def socket_base(self) -> str:
+        """The same for a WebSocket: ``ws://…`` or ``wss://…``."""
+        return "ws" + self.base.removeprefix("http")
+
+    def headers(self) -> dict[str, str]:
+        """Headers that introduce us.
+
+        Raises
+        ------
+        TokenRefused
+            If the token has characters that no header can carry.
+        """
+        token = self.token()
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise TokenRefused(
+                "The token is malformed: it has spaces, line breaks or non-ASCII characters.",
+                hint="Copy it again, whole and on one line.",
+            )
+        return {"Authorization": f"Bearer {token}"}
+
+
+def endpoint_of(url: str, token: str | Callable[[], str], *, insecure: bool) -> Endpoint:
+    """Check an address before anything is sent to it.
+
+    Raises
+    ------
+    ConfigurationError
+        For what is no http(s) address, and for plain http to another machine
+        unless ``insecure``: the token would travel in clear.
+    """
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    if scheme not in {"http", "https"} or not parts.hostname or port == -1:
+        raise ConfigurationError(
+            f"{url!r} is no address of a gateway.",
+            hint="It should look like http://127.0.0.1:8700 or https://odds.example.",
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError(
+            "A gateway's address carries no user name or password.",
+            hint="Give the token with token=… or in PROTIPP_TOKEN.",
+        )
+    if scheme == "http" and not insecure and not _is_loopback(parts.hostname):
+        raise ConfigurationError(
+            f"{parts.hostname} is another machine and {url!r} is not encrypted: "
+            "the token could be read on the way.",
+            hint="Use https://…, or pass insecure=True if the network is yours.",
+        )
+    base = f"{scheme}://{parts.netloc}"
+    return Endpoint(base, token if callable(token) else lambda: token)
+
+
+def query_of(wanted: Filter) -> list[tuple[str, str | int | float | bool | None]]:
+    """Write a filter as query parameters."""
+    return [
+        *(("bookmaker", name) for name in wanted.bookmakers),
+        *(("event", name) for name in wanted.events),
+        *(("market", name) for name in wanted.markets),
+    ]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

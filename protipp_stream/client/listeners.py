@@ -1,0 +1,117 @@
+"""Hands what the follower finds to everyone who listens, and wakes who waits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+from protipp_stream.client.changes import Board, Changes
+from protipp_stream.client.stream import OnGap, UpdateStream
+from protipp_stream.errors import LinkError
+from protipp_stream.model import Event, OddsUpdate, RealTimeConnection
+
+__all__ = ["Listeners"]
+
+
+class Listeners:
+    """The follower's audience: collectors, streams, and two callbacks.
+
+    Parameters
+    ----------
+    on_status, on_source : callable
+        Called on the follower's thread with a new state.
+    """
+
+    def __init__(
+        self,
+        on_status: Callable[[RealTimeConnection], None],
+        on_source: Callable[[RealTimeConnection], None],
+    ) -> None:
+        self._tell_status = on_status
+        self._tell_source = on_source
+        self._lock = threading.Lock()
+        self._changes: set[Changes] = set()
+        self._streams: set[UpdateStream] = set()
+        self._progress = threading.Condition()
+        self._ended = False
+        self._failure: LinkError | None = None
+
+    def changes(self, board: Callable[[], Board]) -> Changes:
+        """Add a collector."""
+        changes = Changes(board, self._forget_changes)
+        with self._lock:
+            self._changes.add(changes)
+        return changes
+
+    def stream(self, on_gap: OnGap) -> UpdateStream:
+        """Add a stream."""
+        stream = UpdateStream(on_gap=on_gap, forget=self._forget_stream)
+        with self._lock:
+            self._streams.add(stream)
+            if self._ended:
+                stream.end(self._failure)
+        return stream
+
+    def wait(self, condition: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait until ``condition`` holds; it is looked at whenever something comes in."""
+        with self._progress:
+            return self._progress.wait_for(condition, timeout)
+
+    def end(self, failure: LinkError | None) -> None:
+        """Say that nothing more will come."""
+        with self._lock:
+            self._ended, self._failure = True, failure
+            streams = list(self._streams)
+        for stream in streams:
+            stream.end(failure)
+        self._note_progress()
+
+    # ---------------------------------------------------------- the audience
+
+    def on_updates(self, updates: Sequence[OddsUpdate], events: Sequence[Event]) -> None:
+        """Hand updates on."""
+        with self._lock:
+            changes, streams = list(self._changes), list(self._streams)
+        for collector in changes:
+            collector.add(updates, events)
+        for stream in streams:
+            stream.add(updates)
+        self._note_progress()
+
+    def on_reset(self, why: str | None) -> None:
+        """Hand on that the board is a new one."""
+        with self._lock:
+            changes = list(self._changes)
+        for collector in changes:
+            collector.reset()
+        if why is not None:
+            self.on_gap(why)
+        self._note_progress()
+
+    def on_gap(self, why: str) -> None:
+        """Hand on that updates are missing."""
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            stream.note_gap(why)
+
+    def on_status(self, status: RealTimeConnection) -> None:
+        """Hand on the state of the link."""
+        self._tell_status(status)
+        self._note_progress()
+
+    def on_source(self, source: RealTimeConnection) -> None:
+        """Hand on the state of a feed."""
+        self._tell_source(source)
+
+    def _note_progress(self) -> None:
+        with self._progress:
+            self._progress.notify_all()
+
+    def _forget_changes(self, changes: Changes) -> None:
+        with self._lock:
+            self._changes.discard(changes)
+
+    def _forget_stream(self, stream: UpdateStream) -> None:
+        with self._lock:
+            self._streams.discard(stream)

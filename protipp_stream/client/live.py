@@ -1,0 +1,302 @@
+"""`LiveOdds`: live odds as an object in a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Self
+
+import param
+
+from protipp_stream.client import dataframes
+from protipp_stream.client.changes import Board, Changes, Delivery
+from protipp_stream.client.endpoint import endpoint_of
+from protipp_stream.client.follower import Follower
+from protipp_stream.client.listeners import Listeners
+from protipp_stream.client.refusals import unreachable
+from protipp_stream.client.stream import OnGap, UpdateStream
+from protipp_stream.client.transports import ladder_of
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.latency import bounded
+from protipp_stream.errors import (
+    ConfigurationError,
+    GatewayUnreachable,
+    LinkClosed,
+    LinkError,
+    ProtippStreamError,
+)
+from protipp_stream.model import Cursor, OddsUpdate, RealTimeConnection
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LiveOdds"]
+
+_log = logging.getLogger(__name__)
+
+
+class LiveOdds(param.Parameterized):
+    """A board of odds that keeps itself level with a gateway.
+
+    Made by `connect`. It works in a background thread: a cell that computes for
+    a minute finds a board that is up to date. `status` and `sources` are
+    ``param`` parameters, so that Panel can bind to them.
+
+    Attributes
+    ----------
+    status : RealTimeConnection
+        The state of the link to the gateway.
+    sources : dict of RealTimeConnection
+        The state of the gateway's feeds, by id.
+    url : str
+        The gateway's address.
+    """
+
+    status: RealTimeConnection = param.Parameter(doc="State of the link to the gateway.")
+    sources: dict[str, RealTimeConnection] = param.Dict(
+        default={}, doc="State of the gateway's feeds."
+    )
+
+    def __init__(
+        self,
+        url: str,
+        token: str | Callable[[], str],
+        *,
+        transport: str = "auto",
+        wanted: Filter | None = None,
+        since: Cursor | str | None = None,
+        insecure: bool = False,
+    ) -> None:
+        endpoint = endpoint_of(url, token, insecure=insecure)
+        ladder = ladder_of(transport)
+        cursor = Cursor.parse(since) if isinstance(since, str) else since
+        self._listeners = Listeners(self._show_status, self._show_source)
+        self._follower = Follower(endpoint, ladder, wanted or Filter(), cursor, self._listeners)
+        super().__init__(status=self._follower.status)
+        self.url = endpoint.base
+        self._failure: ProtippStreamError | None = None
+        self._closed = False
+        self._ended = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._thread: threading.Thread | None = None
+
+    # ------------------------------------------------------------- its life
+
+    def start(self, timeout: float | None = 10.0) -> Self:
+        """Begin to follow.
+
+        Parameters
+        ----------
+        timeout : float or None
+            Seconds to wait for the first board; None returns at once and keeps
+            trying in the background.
+
+        Raises
+        ------
+        LinkError
+            If there is no board in that time, or never can be: the error says why.
+        """
+        if self._thread is not None:
+            raise ConfigurationError("These odds have been started already.")
+        self._thread = threading.Thread(target=self._run, name="protipp-client", daemon=True)
+        self._thread.start()
+        if timeout is not None:
+            try:
+                self._wait_for_board(timeout)
+            except ProtippStreamError:
+                self.close()
+                raise
+        return self
+
+    def close(self) -> None:
+        """Leave the gateway and stop; the last board stays readable."""
+        if self._closed:
+            return
+        self._closed = True
+        thread = self._thread
+        while thread is not None and thread.is_alive():
+            self._cancel()
+            if thread is threading.current_thread():
+                return
+            thread.join(timeout=0.2)
+        self._listeners.end(self._link_failure())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def wait_until(self, cursor: Cursor, timeout: float | None = None) -> bool:
+        """Wait until everything up to ``cursor`` has been applied.
+
+        Returns
+        -------
+        bool
+            False if ``timeout`` seconds passed before.
+
+        Raises
+        ------
+        LinkError
+            If the link ends first.
+        """
+        self._listeners.wait(lambda: self._has_reached(cursor) or self._ended.is_set(), timeout)
+        if not self._has_reached(cursor) and self._ended.is_set():
+            raise self._failure or LinkClosed("These odds have been closed.")
+        return self._has_reached(cursor)
+
+    # ------------------------------------------------------------- its board
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """Where in the gateway's log the board stands; resume with it."""
+        return self._follower.cursor
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """Milliseconds from the gateway's receipt to here; None before the first."""
+        return self._follower.delivery()
+
+    def board(self) -> Board:
+        """Return a consistent copy of the board."""
+        return self._follower.board()
+
+    def quotes(self) -> pd.DataFrame:
+        """Return the board as a DataFrame, a row a selection.
+
+        Returns
+        -------
+        DataFrame
+            ``bookmaker_id, event_id, event, sport`` (category), ``starts_at``
+            (datetime64[us, UTC]), ``market, outcome`` (category), ``odds``
+            (float64, decimal; NaN when suspended), ``timestamp`` (when the gateway
+            received it) and ``source_timestamp`` (datetime64[us, UTC]).
+        """
+        board = self.board()
+        return dataframes.quotes_frame(board.quotes, board.events)
+
+    def updates(self) -> pd.DataFrame:
+        """Return the newest updates since the start, at most 10,000, oldest first.
+
+        Returns
+        -------
+        DataFrame
+            The fields of `OddsUpdate`: odds and ``latency_ms`` (milliseconds) as
+            float64, times as datetime64[us, UTC], names as category.
+        """
+        return dataframes.updates_frame(list(self._follower.recent))
+
+    def changes(self) -> Changes:
+        """Return a collector of what changes, for whoever draws the board."""
+        return self._listeners.changes(self.board)
+
+    def stream(self, *, on_gap: OnGap = "warn") -> UpdateStream:
+        """Return an iterator over every update from now on.
+
+        Parameters
+        ----------
+        on_gap : {"warn", "raise"}
+            What to do where updates can't be handed out one by one.
+        """
+        return self._listeners.stream(on_gap)
+
+    def __iter__(self) -> Iterator[OddsUpdate]:
+        return self.stream()
+
+    def __aiter__(self) -> UpdateStream:
+        return self.stream()
+
+    # --------------------------------------------------------------- in words
+
+    def event_name(self, event_id: str) -> str:
+        """Return an event's name for people; its id where it has none."""
+        return self._follower.event_name(event_id)
+
+    def __repr__(self) -> str:
+        board, status = self.board(), self.status
+        state = "closed" if self._closed else f"{status.status} ({status.detail or '-'})"
+        parts = [
+            f"<LiveOdds {self.url}",
+            f"{state} over {status.connection_type}",
+            f"{len(board.quotes)} selections of {len(board.events)} events",
+        ]
+        if delivery := self.delivery:
+            parts.append(f"latency p50 {bounded(delivery.p50_ms, delivery.error_ms)}")
+        if any(source.connection_type == "simulated" for source in self.sources.values()):
+            parts.append("SIMULATED")
+        if status.last_error and status.status != "connected":
+            parts.append(status.last_error)
+        return " · ".join(parts) + ">"
+
+    def __str__(self) -> str:
+        return repr(self)
+
+    # ------------------------------------------------- on the client's thread
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._follow())
+        except ProtippStreamError as error:
+            self._failure = error
+        except Exception as error:  # noqa: BLE001 - kept, shown and raised to who waits
+            _log.exception("the client has failed")
+            self._failure = LinkError(f"The client has failed: {error!r}.", hint="This is a bug.")
+            self._show_status(self._follower.ended("error", str(self._failure)))
+        else:
+            self._show_status(self._follower.ended("disconnected", "closed"))
+        self._ended.set()
+        self._listeners.end(self._link_failure())
+
+    async def _follow(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._follower.run())
+        try:
+            await self._task
+        except asyncio.CancelledError:
+            if not self._closed:
+                raise
+
+    def _cancel(self) -> None:
+        if self._loop is None or self._task is None:
+            return  # not begun yet; asked again
+        try:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        except RuntimeError:
+            _log.debug("the client's loop has ended by itself")
+
+    def _show_status(self, status: RealTimeConnection) -> None:
+        self.status = status
+
+    def _show_source(self, source: RealTimeConnection) -> None:
+        self.sources = {**self.sources, source.id: source}
+
+    # ------------------------------------------------------------------ inside
+
+    def _wait_for_board(self, timeout: float) -> None:
+        """Wait for the first board, or for the first reason why there is none."""
+        self._listeners.wait(lambda: self._has_board() or self._gives_up(), timeout)
+        if self._has_board():
+            return
+        if self._failure is not None:
+            raise self._failure
+        error = self._follower.last_error
+        if error is not None:
+            raise error
+        raise unreachable(self.url, f"no board within {timeout:g} s")
+
+    def _has_board(self) -> bool:
+        return self._follower.has_board
+
+    def _gives_up(self) -> bool:
+        # Nothing listens there now: whoever calls wants to know at once.
+        return self._ended.is_set() or isinstance(self._follower.last_error, GatewayUnreachable)
+
+    def _has_reached(self, cursor: Cursor) -> bool:
+        mine = self.cursor
+        return mine is not None and mine.epoch == cursor.epoch and mine.seq >= cursor.seq
+
+    def _link_failure(self) -> LinkError | None:
+        return self._failure if isinstance(self._failure, LinkError) else None

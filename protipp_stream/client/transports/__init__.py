@@ -1,0 +1,51 @@
+"""Three ways to the same frames: `websocket`, `sse`, `polling`.
+
+Each is an async generator with one signature: it yields frames, starting with
+``connected``, and ends only by raising a `LinkError`. They share one cursor, so
+a client may change between them without asking anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from typing import Literal
+
+from protipp_stream.client.endpoint import Endpoint
+from protipp_stream.client.transports.polling import polling
+from protipp_stream.client.transports.sse import sse
+from protipp_stream.client.transports.websocket import websocket
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.latency import ClockOffset
+from protipp_stream.core.wire import ServerFrame
+from protipp_stream.errors import ConfigurationError
+from protipp_stream.model import Cursor
+
+__all__ = ["LADDER", "Transport", "TransportName", "ladder_of"]
+
+TransportName = Literal["websocket", "sse", "polling"]
+Transport = Callable[
+    [Endpoint, Cursor | None, Filter, ClockOffset], AsyncGenerator[ServerFrame, None]
+]
+
+# The order in which they are tried: the fastest first, the most robust last.
+LADDER: dict[TransportName, Transport] = {
+    "websocket": websocket,
+    "sse": sse,
+    "polling": polling,
+}
+
+
+def ladder_of(transport: str) -> list[TransportName]:
+    """Return the transports to try for ``auto`` or one transport's name.
+
+    Raises
+    ------
+    ConfigurationError
+        For any other name.
+    """
+    ladder = [name for name in LADDER if transport in {"auto", name}]
+    if not ladder:
+        raise ConfigurationError(
+            f"There is no transport {transport!r}.", hint=f"Choose auto, {', '.join(LADDER)}."
+        )
+    return ladder

@@ -1,0 +1,96 @@
+"""Frames made of polls: the last resort, which works wherever HTTP does.
+
+A long poll: the gateway answers as soon as something has changed. What comes
+back is put into the frames that the other transports bring, so whoever reads
+them does not know the difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterator
+
+import httpx
+import msgspec
+
+from protipp_stream.client.endpoint import API, Endpoint, query_of
+from protipp_stream.client.refusals import from_status, not_a_gateway
+from protipp_stream.client.transports.http import http_client
+from protipp_stream.client.transports.timekeeping import asking, over_http
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.latency import ClockOffset
+from protipp_stream.core.wire import (
+    Connected,
+    PollAnswer,
+    ServerFrame,
+    Snapshot,
+    Source,
+    Updates,
+)
+from protipp_stream.errors import ProtocolError
+from protipp_stream.model import Cursor
+
+__all__ = ["polling"]
+
+WAIT_S = 20.0
+# 100 requests a minute are allowed; two clients of one subject stay below it
+# only if each asks at most every 1.25 s.
+INTERVAL_S = 1.25
+# Room for the slowest answer: a long poll may take its whole wait.
+TIMEOUT = httpx.Timeout(5.0, read=WAIT_S + 10.0)
+
+_answers = msgspec.json.Decoder(PollAnswer)
+
+
+async def polling(
+    endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
+) -> AsyncGenerator[ServerFrame, None]:
+    """Yield frames until a poll fails; see `client.transports`."""
+    async with http_client(endpoint, TIMEOUT) as client:
+        asked = time.monotonic()
+        answer = await _ask(client, endpoint, wanted, str(resume) if resume else None, 0.0)
+        yield Connected("polling", answer.cursor, answer.mode, WAIT_S, float("inf"))
+        async with asking(over_http(client, clock)):
+            while True:
+                for frame in _frames(answer):
+                    yield frame
+                await asyncio.sleep(max(asked + INTERVAL_S - time.monotonic(), 0.0))
+                asked = time.monotonic()
+                answer = await _ask(client, endpoint, wanted, answer.cursor, WAIT_S)
+
+
+async def _ask(
+    client: httpx.AsyncClient, endpoint: Endpoint, wanted: Filter, since: str | None, wait_s: float
+) -> PollAnswer:
+    query = query_of(wanted)
+    if since is not None:
+        query += [("since", since), ("wait", f"{wait_s:g}")]
+    response = await client.get(f"{API}/odds", params=query)
+    if response.status_code != 200:
+        retry_after = response.headers.get("retry-after")
+        raise from_status(endpoint.base, response.status_code, retry_after)
+    try:
+        return _answers.decode(response.content)
+    except msgspec.ValidationError as error:
+        raise ProtocolError(f"The gateway's answer to a poll is malformed: {error}.") from None
+    except msgspec.DecodeError:
+        kind = response.headers.get("content-type", "nothing")
+        raise not_a_gateway(endpoint.base, f"it sends {kind}, not our JSON") from None
+
+
+def _frames(answer: PollAnswer) -> Iterator[ServerFrame]:
+    for source in answer.sources:
+        yield Source(source)
+    if answer.quotes is not None:
+        yield Snapshot(answer.cursor, answer.quotes, answer.events)
+    else:
+        # Without rows too: it takes the cursor past what the filter left out.
+        yield Updates(
+            prev=answer.prev or answer.cursor,
+            cursor=answer.cursor,
+            conflated="patch" if answer.mode == "patch" else None,
+            sent_at=answer.sent_at,
+            updates=answer.updates or [],
+            events=answer.events,
+        )

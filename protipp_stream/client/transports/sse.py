@@ -1,0 +1,57 @@
+"""Frames as server-sent events: where a proxy lets no WebSocket through."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import httpx
+from httpx_sse import EventSource
+
+from protipp_stream.client.endpoint import API, Endpoint, query_of
+from protipp_stream.client.refusals import from_close, from_status, not_a_gateway
+from protipp_stream.client.transports.http import http_client
+from protipp_stream.client.transports.timekeeping import asking, over_http
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.latency import ClockOffset
+from protipp_stream.core.wire import Draining, ErrorFrame, ServerFrame, decode_server_frame
+from protipp_stream.model import Cursor
+
+__all__ = ["sse"]
+
+# No read timeout: how long silence is bearable, the follower decides.
+TIMEOUT = httpx.Timeout(5.0, read=None)
+
+
+async def sse(
+    endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
+) -> AsyncGenerator[ServerFrame, None]:
+    """Yield frames until the stream ends; see `client.transports`."""
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
+    if resume is not None:
+        headers["Last-Event-ID"] = str(resume)
+    async with (
+        http_client(endpoint, TIMEOUT) as client,
+        client.stream(
+            "GET", f"{API}/odds/stream", params=query_of(wanted), headers=headers
+        ) as response,
+    ):
+        _check(endpoint, response)
+        code: int | None = None
+        message, retry_ms = "", None
+        async with asking(over_http(client, clock)):
+            async for event in EventSource(response).aiter_sse():
+                frame = decode_server_frame(event.data)
+                if isinstance(frame, Draining | ErrorFrame):
+                    retry_ms = frame.retry_ms
+                if isinstance(frame, ErrorFrame) and isinstance(frame.code, int):
+                    code, message = frame.code, frame.message
+                yield frame
+        raise from_close(endpoint.base, code, message, retry_ms)
+
+
+def _check(endpoint: Endpoint, response: httpx.Response) -> None:
+    if response.status_code != 200:
+        raise from_status(endpoint.base, response.status_code, response.headers.get("retry-after"))
+    kind = response.headers.get("content-type", "nothing")
+    if not kind.startswith("text/event-stream"):
+        raise not_a_gateway(endpoint.base, f"it sends {kind}, not text/event-stream")

@@ -1,0 +1,63 @@
+"""Ask the gateway for the time, in a burst at first and then now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import msgspec
+
+from protipp_stream.client.endpoint import API
+from protipp_stream.core.latency import ClockOffset
+from protipp_stream.core.wire import TimeAnswer
+
+__all__ = ["asking", "over_http"]
+
+BURST = 5
+BURST_GAP_S = 0.1
+INTERVAL_S = 30.0
+
+_answers = msgspec.json.Decoder(TimeAnswer)
+
+
+@asynccontextmanager
+async def asking(ask: Callable[[int], Awaitable[None]]) -> AsyncGenerator[None, None]:
+    """Call ``ask`` with 0, 1, 2, … beside the body, until the body ends."""
+
+    async def keep() -> None:
+        number = 0
+        while True:
+            await ask(number)
+            number += 1
+            await asyncio.sleep(BURST_GAP_S if number < BURST else INTERVAL_S)
+
+    task = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        task.cancel()
+        # The connection's own end says more than that of the questions on it.
+        with contextlib.suppress(asyncio.CancelledError, OSError, httpx.HTTPError):
+            await task
+
+
+def over_http(client: httpx.AsyncClient, clock: ClockOffset) -> Callable[[int], Awaitable[None]]:
+    """Ask ``GET /realtime/time``, for transports that can't ping."""
+
+    async def ask(number: int) -> None:
+        t0 = time.time()
+        try:
+            response = await client.get(f"{API}/realtime/time")
+            t3 = time.time()
+            if response.status_code == 200:
+                answer = _answers.decode(response.content)
+                clock.add(t0, answer.t1, answer.t2, t3)
+        except (httpx.HTTPError, msgspec.MsgspecError):
+            # No time is no reason to lose the odds: latency then has no figure.
+            return
+
+    return ask

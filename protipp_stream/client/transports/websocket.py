@@ -1,0 +1,111 @@
+"""Frames over a WebSocket: the first choice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from urllib.parse import urlencode
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+)
+
+from protipp_stream.client.endpoint import API, MAX_FRAME_BYTES, Endpoint, query_of
+from protipp_stream.client.refusals import from_close, from_status, not_a_gateway, unreachable
+from protipp_stream.client.transports.timekeeping import asking
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.latency import ClockOffset
+from protipp_stream.core.wire import (
+    Draining,
+    ErrorFrame,
+    Expiring,
+    Ping,
+    Pong,
+    Refresh,
+    ServerFrame,
+    decode_server_frame,
+    encode,
+)
+from protipp_stream.errors import LinkError
+from protipp_stream.model import Cursor
+
+__all__ = ["websocket"]
+
+OPEN_TIMEOUT_S = 5.0
+
+
+class _Connect(connect):
+    """`websockets` would follow a redirect; ours carries a token, so it stays."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
+async def websocket(
+    endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
+) -> AsyncGenerator[ServerFrame, None]:
+    """Yield frames until the connection ends; see `client.transports`."""
+    socket = await _open(endpoint, resume, wanted)
+    retry_ms: int | None = None
+    try:
+        async with socket, asking(_ping(socket)):
+            async for message in socket:
+                frame = decode_server_frame(message)
+                match frame:
+                    case Pong():
+                        clock.add(frame.t0, frame.t1, frame.t2, time.time())
+                        continue
+                    case Expiring():
+                        await socket.send(encode(Refresh(endpoint.token())).decode())
+                    case Draining() | ErrorFrame():
+                        retry_ms = frame.retry_ms or retry_ms
+                yield frame
+            raise _ended(endpoint, socket, retry_ms)
+    except ConnectionClosed:
+        raise _ended(endpoint, socket, retry_ms) from None
+
+
+async def _open(endpoint: Endpoint, resume: Cursor | None, wanted: Filter) -> ClientConnection:
+    query = query_of(wanted) + ([("since", str(resume))] if resume else [])
+    url = f"{endpoint.socket_base}{API}/odds/realtime"
+    try:
+        return await _Connect(
+            f"{url}?{urlencode(query)}" if query else url,
+            additional_headers=endpoint.headers(),
+            compression=None,
+            max_size=MAX_FRAME_BYTES,
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=2.0,
+            # A proxy that the environment names has no business on one machine.
+            proxy=None if endpoint.is_loopback else True,
+        )
+    except InvalidStatus as error:
+        response = error.response
+        retry_after = response.headers.get("Retry-After")
+        raise from_status(endpoint.base, response.status_code, retry_after) from None
+    except (InvalidMessage, EOFError):
+        raise not_a_gateway(endpoint.base, "its answer is no HTTP") from None
+    except InvalidHandshake as error:
+        raise not_a_gateway(endpoint.base, f"the WebSocket handshake failed ({error})") from None
+    except TimeoutError:
+        raise unreachable(endpoint.base, f"no answer within {OPEN_TIMEOUT_S:g} s") from None
+    except OSError as error:
+        raise unreachable(endpoint.base, error.strerror or str(error)) from None
+
+
+def _ping(socket: ClientConnection) -> Callable[[int], Awaitable[None]]:
+    async def ask(number: int) -> None:
+        try:
+            await socket.send(encode(Ping(number, time.time())).decode())
+        except ConnectionClosed:
+            return  # the reader meets the same end, and says why
+
+    return ask
+
+
+def _ended(endpoint: Endpoint, socket: ClientConnection, retry_ms: int | None) -> LinkError:
+    return from_close(endpoint.base, socket.close_code, socket.close_reason or "", retry_ms)

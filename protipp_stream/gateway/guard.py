@@ -1,0 +1,211 @@
+"""The guard stands before every route, so that no route can forget to ask.
+
+In this order: is this our name (Host), may this page ask (Origin), is a token
+where a log would print it (query), who is it (Authorization), how often
+(rate). Whatever is wrong with a token, the answer is the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from math import ceil
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from protipp_stream.core.codes import CloseCode
+from protipp_stream.core.limits import SlidingWindow
+from protipp_stream.gateway.audit import Audit
+from protipp_stream.gateway.auth import Authenticator, Identity, Refused
+from protipp_stream.gateway.clock import Clock
+from protipp_stream.gateway.settings import Settings
+
+__all__ = ["Guard", "Refusal", "RequestRates", "json_response"]
+
+# Liveness says nothing but that we live; whoever restarts us has no token.
+OPEN_PATHS = frozenset({"/healthz"})
+_JWT = re.compile(r"eyJ[\w-]*\.[\w-]*\.")
+_TOKEN_NAMES = frozenset({"token", "access_token", "jwt", "authorization", "bearer"})
+
+
+class Refusal(Exception):
+    """A request that is answered with an error.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    reason : str
+        For the audit.
+    code : int or str
+        For the peer: a close code or a word.
+    message : str
+        For the peer, in generic words.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        reason: str,
+        code: int | str,
+        message: str,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+    def response(self) -> Response:
+        """Return the answer for the peer."""
+        body = {"error": {"code": self.code, "message": self.message}}
+        return json_response(body, self.status, self.headers)
+
+
+def json_response(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """Answer with JSON that no cache keeps."""
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        media_type="application/json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+def unauthorized(reason: str) -> Refusal:
+    """Refuse a token: the same words whatever is wrong with it."""
+    return Refusal(
+        401, reason, int(CloseCode.INVALID_TOKEN), "unauthorized", {"WWW-Authenticate": "Bearer"}
+    )
+
+
+class RequestRates:
+    """A sliding window for each subject and endpoint; idle ones are forgotten."""
+
+    _SWEEP_AT = 10_000
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._windows: dict[tuple[str, str], SlidingWindow] = {}
+
+    def admit(self, subject: str, path: str, now: float) -> float | None:
+        """Admit a request; else return the seconds after which to come again."""
+        if len(self._windows) > self._SWEEP_AT:
+            busy = {key: w for key, w in self._windows.items() if not w.is_idle(now)}
+            self._windows = busy
+        window = self._windows.setdefault((subject, path), SlidingWindow(self._limit))
+        return None if window.admit(now) else window.retry_after(now)
+
+    def active(self, path: str, now: float) -> int:
+        """How many subjects asked for ``path`` within the last minute."""
+        return sum(
+            1 for (_, at), window in self._windows.items() if at == path and not window.is_idle(now)
+        )
+
+
+class Guard:
+    """ASGI middleware; puts an `Identity` into the scope or refuses.
+
+    A WebSocket may come without a header (a browser can't set one): then the
+    identity is None, and its first frame must bring the token.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        settings: Settings,
+        authenticator: Authenticator,
+        audit: Audit,
+        clock: Clock,
+        rates: RequestRates,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._authenticator = authenticator
+        self._audit = audit
+        self._clock = clock
+        self._rates = rates
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Judge a request or handshake, then pass it on or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        try:
+            scope["identity"] = self._identify(scope)
+        except Refusal as refusal:
+            client = scope.get("client")
+            self._audit.record(
+                refusal.reason, path=scope["path"], address=client[0] if client else None
+            )
+            await _refuse(refusal, scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _identify(self, scope: Scope) -> Identity | None:
+        headers = Headers(scope=scope)
+        self._check_host(headers)
+        self._check_origin(headers)
+        if scope["path"] in OPEN_PATHS:
+            return None
+        _check_query(scope["query_string"])
+        tokens = headers.getlist("authorization")
+        if not tokens and scope["type"] == "websocket":
+            return None
+        identity = self._authenticate(tokens)
+        wait_s = self._rates.admit(identity.subject, scope["path"], self._clock.monotonic())
+        if wait_s is not None:
+            # Rounded up: a client that obeys must not come a moment too early.
+            retry = {"Retry-After": str(ceil(wait_s))}
+            raise Refusal(429, "rate_limited", "rate_limited", "too many requests", retry)
+        return identity
+
+    def _check_host(self, headers: Headers) -> None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or _without_port(hosts[0]) not in self._settings.allowed_hosts:
+            raise Refusal(400, "host", "host", "unknown host")
+
+    def _check_origin(self, headers: Headers) -> None:
+        origins = headers.getlist("origin")
+        if not origins:
+            return
+        if len(origins) != 1 or origins[0] not in self._settings.allowed_origins:
+            raise Refusal(403, "origin", int(CloseCode.FORBIDDEN), "forbidden")
+
+    def _authenticate(self, tokens: list[str]) -> Identity:
+        if len(tokens) != 1:
+            raise unauthorized("token_missing")
+        scheme, _, token = tokens[0].partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise unauthorized("token_malformed")
+        try:
+            return self._authenticator.verify(token)
+        except Refused as refused:
+            raise unauthorized(refused.reason) from None
+
+
+def _check_query(query: bytes) -> None:
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name.lower() in _TOKEN_NAMES or _JWT.match(value):
+            raise unauthorized("token_in_query")
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return (name if colon and port.isdigit() else host).lower()
+
+
+async def _refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
+    response = refusal.response()
+    if scope["type"] == "websocket":
+        await WebSocket(scope, receive, send).send_denial_response(response)
+    else:
+        await response(scope, receive, send)

@@ -1,0 +1,187 @@
+"""What a subscriber says over its WebSocket, and what it may say.
+
+It can introduce itself, change its filter, refresh its token and ask for the
+time. Nothing of it reaches another subscriber. Every message counts against
+the rate limit; a malformed one is answered, the fifth ends the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from protipp_stream.core import wire
+from protipp_stream.core.codes import CloseCode
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.limits import SlidingWindow
+from protipp_stream.errors import ProtocolError
+from protipp_stream.gateway.auth import Identity, Refused
+from protipp_stream.gateway.hub import error_frame
+from protipp_stream.gateway.routes.context import Context
+from protipp_stream.gateway.subscription import Outgoing, Subscription
+
+__all__ = ["Closed", "Inbox", "Introduction"]
+
+MALFORMED_ALLOWED = 4
+VIOLATIONS_ALLOWED = 9
+FLOOD_RETRY_MS = 30_000
+
+
+class Closed(Exception):
+    """The connection is to be closed with ``code``; an error frame may say why."""
+
+    def __init__(
+        self, code: int, message: str, *, retry_ms: int | None = None, says_why: bool = True
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry_ms = retry_ms
+        self.says_why = says_why
+
+
+class Introduction(msgspec.Struct, frozen=True):
+    """Who a subscriber is, what it wants to see and what it has seen."""
+
+    identity: Identity
+    wanted: Filter
+    resume: str | None
+
+
+class Inbox:
+    """Reads one subscriber's messages.
+
+    Parameters
+    ----------
+    socket : WebSocket
+        Accepted.
+    context : Context
+        The application's.
+    """
+
+    def __init__(self, socket: WebSocket, context: Context) -> None:
+        self._socket = socket
+        self._hub = context.hub
+        self._authenticator = context.authenticator
+        self._clock = context.hub.clock
+        self._window = SlidingWindow(context.hub.settings.messages_per_minute)
+        self._violations = SlidingWindow(VIOLATIONS_ALLOWED)
+        self._malformed = 0
+
+    async def introduction(self, wanted: Filter) -> Introduction:
+        """Wait for the ``connect`` frame of a client that sent no header.
+
+        Raises
+        ------
+        Closed
+            If it does not come in time, is something else, or brings no good token.
+        """
+        try:
+            async with asyncio.timeout(self._hub.settings.handshake_s):
+                text = await self._receive()
+        except TimeoutError:
+            raise Closed(CloseCode.HANDSHAKE_TIMEOUT, "no connect frame in time") from None
+        self._window.count_anyway(self._clock.monotonic())
+        try:
+            frame = wire.decode_client_frame(text)
+        except ProtocolError as error:
+            raise Closed(CloseCode.MALFORMED, error.message) from None
+        if not isinstance(frame, wire.Connect) or frame.token is None:
+            self._hub.audit.record("token_missing")
+            raise Closed(CloseCode.INVALID_TOKEN, "unauthorized")
+        identity = self._verified(frame.token)
+        if identity is None:
+            raise Closed(CloseCode.INVALID_TOKEN, "unauthorized")
+        if "odds:read" not in identity.scopes:
+            raise Closed(CloseCode.FORBIDDEN, "forbidden")
+        return Introduction(identity, frame.filter or wanted, frame.resume)
+
+    async def listen(self, subscription: Subscription, identity: Identity) -> None:
+        """Answer messages until the subscriber leaves.
+
+        Raises
+        ------
+        Closed
+            When it breaks the rules for good.
+        WebSocketDisconnect
+            When it leaves.
+        """
+        while True:
+            text = await self._receive()
+            t1 = self._clock.wall().timestamp()
+            frame = self._understood(text, subscription)
+            if frame is not None and self._admitted(frame, subscription):
+                self._answer(frame, subscription, identity, t1)
+
+    async def _receive(self) -> str:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1005))
+        text: str | None = message.get("text")
+        if text is None:
+            raise Closed(1003, "text frames only")
+        return text
+
+    def _understood(self, text: str, subscription: Subscription) -> wire.ClientFrame | None:
+        try:
+            return wire.decode_client_frame(text)
+        except ProtocolError as error:
+            self._malformed += 1
+            self._hub.audit.record("malformed")
+            if self._malformed > MALFORMED_ALLOWED:
+                raise Closed(1008, "too many malformed messages") from None
+            subscription.notify(error_frame("malformed", error.message))
+            self._window.count_anyway(self._clock.monotonic())
+            return None
+
+    def _admitted(self, frame: wire.ClientFrame, subscription: Subscription) -> bool:
+        now = self._clock.monotonic()
+        if isinstance(frame, wire.Refresh):
+            # Refusing a refresh would end the connection that it is to keep.
+            self._window.count_anyway(now)
+            return True
+        if self._window.admit(now):
+            return True
+        self._hub.audit.record("rate_limited")
+        if not self._violations.admit(now):
+            raise Closed(CloseCode.FLOOD, "flood", retry_ms=FLOOD_RETRY_MS)
+        retry_ms = int(self._window.retry_after(now) * 1000) + 1
+        subscription.notify(error_frame("rate_limited", "too many messages", retry_ms))
+        return False
+
+    def _answer(
+        self, frame: wire.ClientFrame, subscription: Subscription, identity: Identity, t1: float
+    ) -> None:
+        match frame:
+            case wire.Ping():
+                t2 = self._clock.wall().timestamp()
+                pong = wire.Pong(frame.id, frame.t0, t1, t2)
+                subscription.notify(Outgoing("pong", wire.encode(pong)))
+            case wire.Subscribe():
+                wanted = Filter(frame.bookmakers, frame.events, frame.markets)
+                self._hub.refilter(subscription, wanted)
+            case wire.Refresh():
+                self._refresh(frame.token, subscription, identity)
+            case wire.Connect():
+                # A client that sent its token in the header may still say what
+                # it has and wants; it is brought level from there.
+                subscription.wanted = frame.filter or subscription.wanted
+                for opening in self._hub.opening(subscription, frame.resume):
+                    subscription.notify(opening)
+
+    def _refresh(self, token: str, subscription: Subscription, identity: Identity) -> None:
+        fresh = self._verified(token)
+        if fresh is None or fresh.subject != identity.subject:
+            subscription.notify(error_frame(int(CloseCode.INVALID_TOKEN), "unauthorized"))
+            return
+        subscription.expires_at = fresh.expires_at
+        subscription.wake()
+
+    def _verified(self, token: str) -> Identity | None:
+        try:
+            return self._authenticator.verify(token)
+        except Refused as refused:
+            self._hub.audit.record(refused.reason)
+            return None

@@ -1,0 +1,153 @@
+"""``/api/v1/odds``: poll it (GET), or publish quotes to it (POST)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from protipp_stream.core.backlog import Recovery
+from protipp_stream.core.codes import CloseCode
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.quarantine import quote_fault
+from protipp_stream.core.wire import PollAnswer, decode_json
+from protipp_stream.errors import ProtocolError
+from protipp_stream.gateway.guard import Refusal, json_response
+from protipp_stream.gateway.hub import Hub
+from protipp_stream.gateway.routes.context import context_of, filter_of, require
+from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
+
+__all__ = ["poll", "publish"]
+
+
+async def poll(request: Request) -> Response:
+    """Answer "what happened since?", at once or as soon as something does."""
+    require(request, "odds:read")
+    hub = context_of(request).hub
+    wanted = filter_of(request.query_params)
+    since = Cursor.parse(request.query_params.get("since"))
+    wait_s = _wait_of(request.query_params.get("wait"), hub.settings.long_poll_s)
+    if since is not None and since == hub.cursor and wait_s > 0:
+        await hub.wait_for_news(since.seq, wait_s)
+    recovery = hub.recover(since, wanted)
+    etag = f'"{recovery.cursor}"'
+    nothing_new = recovery.mode != "snapshot" and recovery.cursor == since
+    if nothing_new and request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-store"})
+    return json_response(_answer(hub, wanted, recovery), headers={"ETag": etag})
+
+
+def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
+    sources = list(hub.sources.values())
+    sent_at = hub.clock.wall()
+    if recovery.since is None:
+        return PollAnswer(
+            cursor=str(recovery.cursor),
+            mode=recovery.mode,
+            sent_at=sent_at,
+            quotes=recovery.quotes,
+            events=hub.events(wanted),
+            sources=sources,
+        )
+    rows, cursor = recovery.updates, recovery.cursor
+    limit = hub.settings.poll_rows
+    if recovery.mode == "replay" and len(rows) > limit:
+        rows = rows[:limit]
+        cursor = Cursor(cursor.epoch, rows[-1].seq)
+    return PollAnswer(
+        cursor=str(cursor),
+        mode=recovery.mode,
+        sent_at=sent_at,
+        prev=str(recovery.since),
+        updates=rows,
+        events=hub.events(wanted, recovery.since.seq, cursor.seq),
+        sources=sources,
+    )
+
+
+def _wait_of(text: str | None, longest: float) -> float:
+    try:
+        wait = float(text) if text else 0.0
+    except ValueError:
+        wait = -1.0
+    if not 0 <= wait <= longest:
+        message = f"wait must be 0 to {longest:g} seconds"
+        raise Refusal(400, "wait", int(CloseCode.MALFORMED), message)
+    return wait
+
+
+class _Publication(msgspec.Struct, forbid_unknown_fields=True):
+    quotes: list[Any]
+    events: list[Event] = []
+
+
+async def publish(request: Request) -> Response:
+    """Take quotes from any process, in any language.
+
+    One bad quote does not lose the others: it comes back with its place in the
+    list and the reason, and the rest is taken.
+    """
+    require(request, "odds:publish")
+    hub = context_of(request).hub
+    received_at, arrived = hub.clock.wall(), hub.clock.monotonic()
+    body = await _body(request, hub.settings.body_bytes)
+    try:
+        publication: _Publication = decode_json(body, _Publication)
+    except ProtocolError as error:
+        raise Refusal(422, "publish_malformed", int(CloseCode.MALFORMED), str(error)) from None
+    sound: list[Quote] = []
+    faults: list[dict[str, str | int]] = []
+    for index, raw in enumerate(publication.quotes):
+        try:
+            quote = _quote(raw)
+        except msgspec.ValidationError as error:
+            faults.append({"index": index, "reason": str(error)})
+            continue
+        if fault := quote_fault(quote, received_at):
+            faults.append({"index": index, "reason": fault})
+        else:
+            sound.append(quote)
+    if faults:
+        hub.quarantined["published"] += len(faults)
+        hub.audit.record("quarantine", count=len(faults), fault="published")
+    updates = hub.take(Batch(sound, received_at, arrived, publication.events))
+    hub.report(
+        RealTimeConnection(
+            id="publish",
+            bookmaker_id="publishers",
+            connection_type="publish",
+            status="connected",
+            detail="live",
+            last_heartbeat=received_at,
+            last_update=received_at if updates else None,
+            error_count=hub.quarantined["published"],
+            last_error=f"quarantined: {faults[-1]['reason']}" if faults else None,
+        )
+    )
+    return json_response(
+        {
+            "accepted": len(sound),
+            "updates": updates,
+            "cursor": str(hub.cursor),
+            "quarantined": faults,
+        }
+    )
+
+
+def _quote(raw: Any) -> Quote:
+    quote = msgspec.convert(raw, Quote)
+    if quote.timestamp is not None:
+        raise msgspec.ValidationError("`timestamp` is the gateway's to set; leave it out")
+    return quote
+
+
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            message = f"a body may have {most} bytes at most; send several"
+            raise Refusal(413, "publish_too_large", int(CloseCode.TOO_LARGE), message)
+    return bytes(body)

@@ -1,0 +1,352 @@
+"""`Gateway`: a hub, its feeds, and the port they are served on.
+
+Embedded, it runs in a thread of its own (`start`, `stop`); as a program, on the
+main thread until SIGTERM (`serve`). Either way it drains before it goes:
+subscribers are told to come back, and nobody is cut off in mid-frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from typing import Any, Protocol, Self
+
+import msgspec
+import uvicorn
+
+from protipp_stream.core.moves import Rule
+from protipp_stream.errors import ConfigurationError, FeedError
+from protipp_stream.gateway.auth import SCOPES, Authenticator, mint_token
+from protipp_stream.gateway.hub import Hub
+from protipp_stream.gateway.routes import application
+from protipp_stream.gateway.settings import Settings
+from protipp_stream.model import Batch, RealTimeConnection
+
+__all__ = ["Gateway"]
+
+_log = logging.getLogger(__name__)
+
+
+class Source(Protocol):
+    """What the gateway needs of a feed; `feeds.base.Feed` says more."""
+
+    connection: RealTimeConnection
+
+    def __aiter__(self) -> AsyncIterator[Batch]:
+        """Yield batches."""
+        ...
+
+
+class Gateway:
+    """Takes odds from feeds and serves what changed.
+
+    Parameters
+    ----------
+    *feeds : Feed
+        Where odds come from; none is fine, they can be published to it.
+    host : str
+        Address to listen on.
+    port : int
+        0 takes a free one; see `url`.
+    key : str, optional
+        The HS256 secret or PEM public key that tokens are checked with. None
+        makes a secret that only this process knows: get tokens from `token`.
+    settings : Settings, optional
+        Limits and allowed origins.
+    rule : Rule, optional
+        Which moves are significant; Cohen's h by default.
+
+    Examples
+    --------
+    >>> import protipp_stream as ps
+    >>> with ps.Gateway(ps.Simulated()) as gateway:
+    ...     with ps.connect(gateway) as odds:
+    ...         prices = odds.quotes()
+    """
+
+    def __init__(
+        self,
+        *feeds: Source,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        key: str | None = None,
+        settings: Settings | None = None,
+        rule: Rule | None = None,
+    ) -> None:
+        self._feeds = list(feeds)
+        self._host = host
+        self._key = key or secrets.token_urlsafe(48)
+        self._socket = _bind(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        settings = settings or Settings()
+        settings = msgspec.structs.replace(
+            settings, allowed_hosts=settings.allowed_hosts | {_host_name(host)}
+        )
+        self.settings = settings
+        self.hub = Hub(settings, rule=rule)
+        authenticator = Authenticator(self._key, issuer=settings.issuer, audience=settings.audience)
+        self._server = _Server(_uvicorn_config(application(self.hub, authenticator)))
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = asyncio.Event()
+        self._thread: threading.Thread | None = None
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        """Where clients connect to."""
+        host = "127.0.0.1" if self._host in {"0.0.0.0", "::", ""} else self._host
+        return f"http://{_host_name(host)}:{self.port}"
+
+    def __repr__(self) -> str:
+        state = "running" if self._ready.is_set() else "not started"
+        return f"<Gateway {self.url} {state}, {len(self._feeds)} feeds>"
+
+    def token(
+        self,
+        subject: str = "notebook",
+        *,
+        scopes: Collection[str] = SCOPES,
+        lifetime_s: int = 12 * 3600,
+    ) -> str:
+        """Make a token that this gateway accepts.
+
+        Raises
+        ------
+        ConfigurationError
+            If the gateway holds a public key only.
+        """
+        return mint_token(
+            self._key,
+            subject=subject,
+            scopes=scopes,
+            lifetime_s=lifetime_s,
+            issuer=self.settings.issuer,
+            audience=self.settings.audience,
+        )
+
+    # --------------------------------------------------------------- embedded
+
+    def start(self) -> Self:
+        """Run in a background thread; returns when the port answers.
+
+        Raises
+        ------
+        ConfigurationError
+            If it has run before: make a new one.
+        """
+        if self._thread is not None or self._loop is not None:
+            raise ConfigurationError(
+                "This gateway has been started already.", hint="Make a new Gateway."
+            )
+        self._thread = threading.Thread(target=self._run, name="protipp-gateway", daemon=True)
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+        return self
+
+    def stop(self) -> None:
+        """Drain and stop; returns when the thread has ended."""
+        if self._thread is None:
+            self._socket.close()
+            return
+        if self._loop is not None and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # it ended just now, by itself
+                self._loop.call_soon_threadsafe(self._stopping.set)
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self if self._thread is not None else self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def follow(self, feed: Source) -> None:
+        """Take another feed while running; from any thread."""
+        if self._loop is None:
+            self._feeds.append(feed)
+        else:
+            self._loop.call_soon_threadsafe(self._start_feed, feed)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self.serve())
+        except BaseException as failure:  # noqa: BLE001 - `start` raises it where it was called
+            self._failure = failure
+            _log.exception("the gateway has ended")
+        finally:
+            self._ready.set()
+
+    # -------------------------------------------------------------- a program
+
+    async def serve(self, on_ready: Callable[[], None] | None = None) -> None:
+        """Serve until `stop`, SIGTERM or SIGINT; then drain and return.
+
+        Parameters
+        ----------
+        on_ready : callable, optional
+            Called once, when the port answers.
+        """
+        self._loop = asyncio.get_running_loop()
+        with self._signals():
+            serving = asyncio.create_task(self._server.serve([self._socket]))
+            await self._until_up(serving)
+            self._tasks.add(asyncio.create_task(self._watch_freshness()))
+            for feed in self._feeds:
+                self._start_feed(feed)
+            self._ready.set()
+            if on_ready is not None:
+                on_ready()
+            stopping = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            await self._drain()
+            await serving
+
+    async def _until_up(self, serving: asyncio.Task[None]) -> None:
+        up = asyncio.create_task(self._server.is_up.wait())
+        await asyncio.wait({serving, up}, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if serving.done():
+            serving.result()
+            raise ConfigurationError("The gateway did not start.", hint="The log says why.")
+
+    async def _drain(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.hub.drain()
+        try:
+            async with asyncio.timeout(self.settings.drain_s):
+                await self.hub.deserted()
+        except TimeoutError:
+            _log.warning("%d subscribers did not leave in time", len(self.hub.subscriptions))
+        self._server.should_exit = True
+
+    async def _watch_freshness(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            self.hub.check_freshness()
+
+    def _start_feed(self, feed: Source) -> None:
+        task = asyncio.create_task(self._follow(feed))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, feed: Source) -> None:
+        known = feed.connection
+        patience_s = self.settings.stale_after_s + 2 * getattr(feed, "interval_s", 0.0)
+        self.hub.report(known)
+        try:
+            async for batch in feed:
+                self.hub.heard(known.id, patience_s)
+                self.hub.take(batch)
+                if feed.connection is not known:
+                    known = feed.connection
+                    self.hub.report(known)
+        except FeedError as error:
+            _log.error("feed %s has ended: %s", known.id, error)
+            self._report_end(feed, str(error))
+        except Exception:  # noqa: BLE001 - logged, and shown as the feed's state
+            # A feed is somebody's plug-in: its bug must not take the others down.
+            _log.exception("feed %s has failed", known.id)
+            self._report_end(feed, "the feed failed; see the gateway's log")
+        else:
+            self.hub.report(feed.connection)
+
+    def _report_end(self, feed: Source, error: str) -> None:
+        self.hub.report(
+            msgspec.structs.replace(
+                feed.connection,
+                status="error",
+                detail="terminal",
+                error_count=max(feed.connection.error_count, 1),
+                last_error=error,
+            )
+        )
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread() or self._loop is None:
+            yield
+            return
+        caught = (signal.SIGTERM, signal.SIGINT)
+        for number in caught:
+            self._loop.add_signal_handler(number, self._stopping.set)
+        try:
+            yield
+        finally:
+            for number in caught:
+                self._loop.remove_signal_handler(number)
+
+
+def _is_no_false_alarm(record: logging.LogRecord) -> bool:
+    # uvicorn 0.54 logs this as an error whenever a handshake is refused with an
+    # HTTP response, which is what refusing is.
+    return record.getMessage() != "ASGI callable returned without completing handshake."
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: it would cut off before we drain."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say when the port answers."""
+        await super().startup(sockets)
+        self.is_up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the gateway."""
+        yield
+
+
+def _uvicorn_config(app: Any) -> uvicorn.Config:
+    logging.getLogger("uvicorn.error").addFilter(_is_no_false_alarm)
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="websockets-sansio",
+        ws_max_size=16 * 1024,
+        ws_per_message_deflate=False,
+        h11_max_incomplete_event_size=16 * 1024,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        # At "info" it logs query strings, and somebody will put a token there.
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+    )
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Can't listen on {host}:{port}: {error.strerror or error}.",
+            hint="Choose another port, or 0 for a free one.",
+        ) from None
+    return listener
+
+
+def _host_name(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,66 @@
+"""What can be set about a gateway, and within which limits."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Settings"]
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of a gateway; the defaults are safe on the loopback.
+
+    Attributes
+    ----------
+    allowed_origins : frozenset of str
+        Web origins whose pages may connect, exactly as a browser sends them
+        (``https://odds.example``). Empty: no page may; Python clients, which
+        send no origin, are not concerned.
+    allowed_hosts : frozenset of str
+        Names by which the gateway may be addressed, without port: a page that
+        points its own DNS name here (DNS rebinding) is refused.
+    issuer, audience : str
+        What ``iss`` and ``aud`` of a token must say.
+    heartbeat_s : float
+        Seconds between heartbeats.
+    handshake_s : float
+        Seconds a WebSocket has for its ``connect`` frame.
+    messages_per_minute : int
+        Inbound messages a connection, and requests a subject and endpoint.
+    backlog : int
+        Updates that are kept for ``replay``.
+    frame_rows : int
+        Updates a frame holds at most: bounds what one subscriber makes us
+        hold in its socket.
+    poll_rows : int
+        Updates an answer to a poll holds at most; the rest comes with the next.
+    long_poll_s : float
+        The longest ``wait`` of a poll.
+    body_bytes : int
+        The largest body of a publish.
+    stale_after_s : float
+        A feed silent for so long (and twice its own interval, if it polls) is
+        shown as stale.
+    drain_s : float
+        Seconds that subscribers have to leave when the gateway stops.
+    retry_ms : int
+        When subscribers of a draining gateway shall come back.
+    """
+
+    allowed_origins: frozenset[str] = frozenset()
+    allowed_hosts: frozenset[str] = LOOPBACK_HOSTS
+    issuer: str = "protipp-stream"
+    audience: str = "protipp-stream"
+    heartbeat_s: float = 30.0
+    handshake_s: float = 10.0
+    messages_per_minute: int = 100
+    backlog: int = 50_000
+    frame_rows: int = 500
+    poll_rows: int = 5_000
+    long_poll_s: float = 25.0
+    body_bytes: int = 1_000_000
+    stale_after_s: float = 30.0
+    drain_s: float = 5.0
+    retry_ms: int = 1_000

@@ -1,0 +1,49 @@
+"""What every test may ask for: the recordings and a real browser.
+
+Where one of them is missing, the tests that need it skip and say how to get
+it; in CI a skip of that kind is a failure, because there it would hide one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(f"in CI this must be present: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of recorded odds."""
+    folder = Path(os.environ.get("PROTIPP_RECORDINGS") or ROOT.parent / "shared" / "recordings")
+    if not folder.is_dir():
+        _missing(f"no recordings at {folder}: set PROTIPP_RECORDINGS to their folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def baseball(recordings: Path) -> Path:
+    """Four days of baseball, as The Odds API answered."""
+    file = recordings / "the_odds_api" / "mlb_2026-08-04_07.jsonl.xz"
+    if not file.is_file():
+        _missing(f"{file.name} is not in {recordings}")
+    return file
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a real Chromium."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    _missing("no Chromium: install Debian's package with `apt-get install chromium`")
