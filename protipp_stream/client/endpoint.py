@@ -11,10 +11,13 @@ import msgspec
 from protipp_stream.core.filter import Filter
 from protipp_stream.errors import ConfigurationError, TokenRefused
 
-__all__ = ["Endpoint", "endpoint_of"]
+__all__ = ["Endpoint", "Query", "endpoint_of", "query_of"]
 
 API = "/api/v1"
 MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+
+Query = list[tuple[str, str | int | float | bool | None]]
 
 
 class Endpoint(msgspec.Struct, frozen=True):
@@ -93,7 +96,7 @@ def endpoint_of(url: str, token: str | Callable[[], str], *, insecure: bool) -> 
     return Endpoint(base, token if callable(token) else lambda: token)
 
 
-def query_of(wanted: Filter) -> list[tuple[str, str | int | float | bool | None]]:
+def query_of(wanted: Filter) -> Query:
     """Write a filter as query parameters."""
     return [
         *(("bookmaker", name) for name in wanted.bookmakers),

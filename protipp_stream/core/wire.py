@@ -107,13 +107,17 @@ class _FromServer(msgspec.Struct, frozen=True, tag_field="type"):
 
 
 class Connected(_FromServer, frozen=True, tag="connected"):
-    """You are connected now, not when the socket opened."""
+    """You are connected now, not when the socket opened.
+
+    ``expires_in_s`` is the rest of the token's life; None where each request
+    brings its own.
+    """
 
     connection_id: str
     cursor: str
     mode: Mode
     heartbeat_s: float
-    expires_in_s: float
+    expires_in_s: float | None
 
 
 class Snapshot(_FromServer, frozen=True, tag="snapshot"):
@@ -190,7 +194,11 @@ ServerFrame = (
 
 
 class PollAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The answer to ``GET /api/v1/odds``."""
+    """The answer to ``GET /api/v1/odds``.
+
+    ``sources_version`` changes with the state of a source; a poll that sends it
+    back as ``sources=`` is answered as soon as there is a newer one.
+    """
 
     cursor: str
     mode: Mode
@@ -200,6 +208,7 @@ class PollAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     quotes: list[Quote] | None = None
     events: list[Event] = []
     sources: list[RealTimeConnection] = []
+    sources_version: int = 0
 
 
 class TimeAnswer(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ import asyncio
 import secrets
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
+from math import isfinite
 
 import msgspec
 
@@ -57,6 +58,7 @@ class Hub:
         self.audit = Audit()
         self.book = Book(secrets.token_hex(6), rule)
         self.sources: dict[str, RealTimeConnection] = {}
+        self.sources_version = 0
         self.subscriptions: set[Subscription] = set()
         self._stale_at: dict[str, float] = {}
         self.quarantined: Counter[str] = Counter()
@@ -110,6 +112,9 @@ class Hub:
 
     def report(self, connection: RealTimeConnection) -> None:
         """Take the state of a source and tell every subscriber."""
+        if _state(self.sources.get(connection.id)) != _state(connection):
+            self.sources_version += 1
+            self._announce()
         self.sources[connection.id] = connection
         notice = _source_frame(connection)
         for subscription in self.subscriptions:
@@ -282,7 +287,7 @@ class Hub:
             cursor=str(recovery.cursor),
             mode=recovery.mode,
             heartbeat_s=self.settings.heartbeat_s,
-            expires_in_s=round(max(left, 0.0), 3),
+            expires_in_s=round(max(left, 0.0), 3) if isfinite(left) else None,
         )
         return Outgoing("connected", wire.encode(frame))
 
@@ -302,11 +307,23 @@ class Hub:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def wait_for_news(self, after: int, seconds: float) -> None:
-        """Wait until the log is past ``after``, at most so many seconds."""
+    async def wait_for_news(self, after: int, sources: int, seconds: float) -> None:
+        """Wait until the log is past ``after`` or a source is in another state.
+
+        Parameters
+        ----------
+        sources : int
+            The `sources_version` that is known already.
+        seconds : float
+            Wait no longer than this.
+        """
         try:
             async with asyncio.timeout(seconds):
-                while self.cursor.seq <= after and not self.is_draining:
+                while (
+                    self.cursor.seq <= after
+                    and self.sources_version == sources
+                    and not self.is_draining
+                ):
                     await self._news.wait()
         except TimeoutError:
             return
@@ -337,6 +354,13 @@ class Hub:
 def error_frame(code: int | str, message: str, retry_ms: int | None = None) -> Outgoing:
     """Build an ``error`` frame."""
     return Outgoing("error", wire.encode(wire.ErrorFrame(code, message, retry_ms)))
+
+
+def _state(connection: RealTimeConnection | None) -> object:
+    """What of a source's state is worth waking a poller for: not each sign of life."""
+    if connection is None:
+        return None
+    return connection.status, connection.detail, connection.stale, connection.last_error
 
 
 def _source_frame(connection: RealTimeConnection) -> Outgoing:

@@ -21,8 +21,9 @@ import msgspec
 import uvicorn
 
 from protipp_stream.core.moves import Rule
-from protipp_stream.errors import ConfigurationError, FeedError
+from protipp_stream.errors import ConfigurationError, ProtippStreamError
 from protipp_stream.gateway.auth import SCOPES, Authenticator, mint_token
+from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.routes import application
 from protipp_stream.gateway.settings import Settings
@@ -61,6 +62,8 @@ class Gateway:
         Limits and allowed origins.
     rule : Rule, optional
         Which moves are significant; Cohen's h by default.
+    clock : Clock, optional
+        Injected by tests.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class Gateway:
         key: str | None = None,
         settings: Settings | None = None,
         rule: Rule | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._feeds = list(feeds)
         self._host = host
@@ -89,7 +93,7 @@ class Gateway:
             settings, allowed_hosts=settings.allowed_hosts | {_host_name(host)}
         )
         self.settings = settings
-        self.hub = Hub(settings, rule=rule)
+        self.hub = Hub(settings, rule=rule, clock=clock)
         authenticator = Authenticator(self._key, issuer=settings.issuer, audience=settings.audience)
         self._server = _Server(_uvicorn_config(application(self.hub, authenticator)))
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -252,7 +256,7 @@ class Gateway:
                 if feed.connection is not known:
                     known = feed.connection
                     self.hub.report(known)
-        except FeedError as error:
+        except ProtippStreamError as error:
             _log.error("feed %s has ended: %s", known.id, error)
             self._report_end(feed, str(error))
         except Exception:  # noqa: BLE001 - logged, and shown as the feed's state

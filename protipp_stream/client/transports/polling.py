@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Iterator
 import httpx
 import msgspec
 
-from protipp_stream.client.endpoint import API, Endpoint, query_of
+from protipp_stream.client.endpoint import API, Endpoint, Query, query_of
 from protipp_stream.client.refusals import from_status, not_a_gateway
 from protipp_stream.client.transports.http import http_client
 from protipp_stream.client.transports.timekeeping import asking, over_http
@@ -49,23 +49,28 @@ async def polling(
     """Yield frames until a poll fails; see `client.transports`."""
     async with http_client(endpoint, TIMEOUT) as client:
         asked = time.monotonic()
-        answer = await _ask(client, endpoint, wanted, str(resume) if resume else None, 0.0)
-        yield Connected("polling", answer.cursor, answer.mode, WAIT_S, float("inf"))
+        since = str(resume) if resume else None
+        answer = await _ask(client, endpoint, _query(wanted, since))
+        yield Connected("polling", answer.cursor, answer.mode, WAIT_S, None)
         async with asking(over_http(client, clock)):
             while True:
                 for frame in _frames(answer):
                     yield frame
                 await asyncio.sleep(max(asked + INTERVAL_S - time.monotonic(), 0.0))
                 asked = time.monotonic()
-                answer = await _ask(client, endpoint, wanted, answer.cursor, WAIT_S)
+                answer = await _ask(client, endpoint, _query(wanted, answer.cursor, answer))
 
 
-async def _ask(
-    client: httpx.AsyncClient, endpoint: Endpoint, wanted: Filter, since: str | None, wait_s: float
-) -> PollAnswer:
+def _query(wanted: Filter, since: str | None, last: PollAnswer | None = None) -> Query:
     query = query_of(wanted)
     if since is not None:
-        query += [("since", since), ("wait", f"{wait_s:g}")]
+        query.append(("since", since))
+    if last is not None:
+        query += [("wait", f"{WAIT_S:g}"), ("sources", last.sources_version)]
+    return query
+
+
+async def _ask(client: httpx.AsyncClient, endpoint: Endpoint, query: Query) -> PollAnswer:
     response = await client.get(f"{API}/odds", params=query)
     if response.status_code != 200:
         retry_after = response.headers.get("retry-after")

@@ -30,7 +30,9 @@ async def poll(request: Request) -> Response:
     since = Cursor.parse(request.query_params.get("since"))
     wait_s = _wait_of(request.query_params.get("wait"), hub.settings.long_poll_s)
     if since is not None and since == hub.cursor and wait_s > 0:
-        await hub.wait_for_news(since.seq, wait_s)
+        sources = request.query_params.get("sources", "")
+        known = int(sources) if sources.isdecimal() else hub.sources_version
+        await hub.wait_for_news(since.seq, known, wait_s)
     recovery = hub.recover(since, wanted)
     etag = f'"{recovery.cursor}"'
     nothing_new = recovery.mode != "snapshot" and recovery.cursor == since
@@ -50,6 +52,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
             quotes=recovery.quotes,
             events=hub.events(wanted),
             sources=sources,
+            sources_version=hub.sources_version,
         )
     rows, cursor = recovery.updates, recovery.cursor
     limit = hub.settings.poll_rows
@@ -64,6 +67,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
         updates=rows,
         events=hub.events(wanted, recovery.since.seq, cursor.seq),
         sources=sources,
+        sources_version=hub.sources_version,
     )
 
 

@@ -89,7 +89,8 @@ async def _write(
         async for frame in frames:
             await _send(socket, frame)
     code = subscription.closes_with or CloseCode.SERVER_ERROR
-    raise Closed(code, "the subscription ended", says_why=False)
+    reason = CloseCode(code).name.lower().replace("_", " ")
+    raise Closed(code, reason, says_why=False)
 
 
 async def _send(socket: WebSocket, frame: Outgoing) -> None:

@@ -1,0 +1,5 @@
+"""``python -m protipp_stream`` is the command line."""
+
+from protipp_stream.cli import main
+
+main()

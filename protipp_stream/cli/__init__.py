@@ -1,0 +1,51 @@
+"""The command line: ``protipp-stream demo | serve | token | watch | replay``.
+
+`serving` has demo and serve, `following` watch and replay, `minting` token;
+`arguments` reads what they share. Errors are one line with a hint.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from protipp_stream.cli.following import replay, watch
+from protipp_stream.cli.minting import token
+from protipp_stream.cli.serving import demo, serve
+from protipp_stream.errors import ProtippStreamError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="Real-time betting odds for people who work in notebooks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (demo, serve, token, watch, replay):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run a command; its errors are one line, and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except ProtippStreamError as error:
+        _fail(str(error))
+    except typer.TyperException as error:
+        _fail(f"{error.format_message()} Try `protipp-stream --help`.")
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # `watch | head` has read enough; what is still buffered has no reader.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,123 @@
+"""What the commands share: how arguments, secrets and feeds are read.
+
+Secrets come from the environment or a file, never from an argument: arguments
+stand in the process list for everyone to read.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from protipp_stream.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from protipp_stream.feeds import Feed
+
+__all__ = [
+    "API_KEY",
+    "SECRET",
+    "Port",
+    "Recording",
+    "Speed",
+    "lifetime_s",
+    "log_to_stderr",
+    "named",
+    "recorded",
+    "secret",
+    "simulated",
+    "the_odds_api",
+]
+
+SECRET = "PROTIPP_JWT_SECRET"
+API_KEY = "THE_ODDS_API_KEY"
+_DURATION = re.compile(r"(\d+)([smh]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+Recording = Annotated[
+    Path | None, typer.Option(help="A recording to replay instead of simulated odds.")
+]
+Speed = Annotated[str, typer.Option(help="Times real speed, or 'max'.")]
+Port = Annotated[int, typer.Option(help="Port of the gateway; 0 takes a free one.")]
+
+
+def simulated() -> Feed:
+    """Simulated odds."""
+    from protipp_stream.feeds import Simulated
+
+    return Simulated()
+
+
+def the_odds_api(api_key: str, sport: str, regions: str, interval: float) -> Feed:
+    """Poll The Odds API; ``regions`` are comma separated."""
+    from protipp_stream.feeds import TheOddsApi
+
+    chosen = [region.strip() for region in regions.split(",") if region.strip()]
+    return TheOddsApi(api_key, sport=sport, regions=chosen, interval_s=interval)
+
+
+def recorded(file: Path, speed: str, **options: Any) -> Feed:
+    """Replay a recording; ``speed`` is a number or ``max``."""
+    from protipp_stream.feeds import Replay
+
+    return Replay(_recording(file), speed=_speed(speed), **options)
+
+
+def _recording(file: Path) -> Path:
+    """Find a recording by its path, or by its name in the recordings' folder."""
+    folder = os.environ.get("PROTIPP_RECORDINGS")
+    if file.exists() or folder is None:
+        return file
+    return next(Path(folder).rglob(file.name), file)
+
+
+def named(recording: Path | None) -> Path:
+    """Insist on a recording."""
+    if recording is None:
+        raise ConfigurationError("Which recording?", hint="Add --recording FILE.")
+    return recording
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return math.inf
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not speed > 0:
+        raise ConfigurationError(f"{text!r} is no speed.", hint="Give a number above 0, or max.")
+    return speed
+
+
+def lifetime_s(text: str) -> int:
+    """Read ``3600``, ``90m`` or ``12h`` as seconds."""
+    found = _DURATION.fullmatch(text.strip())
+    if not found:
+        raise ConfigurationError(f"{text!r} is no lifetime.", hint="Write 3600, 90m or 12h.")
+    return int(found[1]) * _SECONDS[found[2]]
+
+
+def secret(name: str, file: Path | None, *, hint: str) -> str:
+    """Read a secret from a file, else from the environment's ``name``."""
+    if file is not None:
+        try:
+            return file.read_text().strip()
+        except OSError as error:
+            raise ConfigurationError(f"Can't read {file}: {error.strerror}.") from None
+    value = os.environ.get(name, "").strip()
+    if not value:
+        raise ConfigurationError(f"{name} is not set.", hint=f"{hint}, or give a file.")
+    return value
+
+
+def log_to_stderr(level: int) -> None:
+    """Log our own records from ``level`` on; everyone else's from WARNING."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("protipp_stream").setLevel(level)

@@ -1,0 +1,77 @@
+"""The dashboard of ``demo``: `panel serve`, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from protipp_stream.errors import ConfigurationError
+
+__all__ = ["dashboard_file", "served"]
+
+
+def dashboard_file() -> Path:
+    """Return the live board's page: in the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parent.parent
+    for folder in (package / "dashboards", package.parent / "dashboards"):
+        if (folder / "live.py").is_file():
+            return folder / "live.py"
+    raise ConfigurationError("The dashboard is not installed.", hint="Reinstall protipp-stream.")
+
+
+@contextmanager
+def served(dashboard: Path, port: int, environment: dict[str, str]) -> Iterator[str]:
+    """Serve the dashboard on the loopback, in a process of its own.
+
+    Its own, because a page that lays itself out must not delay the gateway.
+    """
+    port = port or _free_port()
+    url = f"http://127.0.0.1:{port}/{dashboard.stem}"
+    command = ["serve", str(dashboard), "--port", str(port), "--address", "127.0.0.1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "panel", *command, "--log-level", "error"],
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_served(url, process)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
+    import httpx
+
+    # The first answer runs the page once, so that the reader's first is fast.
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(url, timeout=30, trust_env=False).raise_for_status()
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    raise ConfigurationError(
+        "The dashboard did not start; the lines above may say why.",
+        hint="Is its port taken? --dashboard-port 0 takes a free one.",
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,144 @@
+"""``demo`` and ``serve``: run a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from protipp_stream.cli.arguments import (
+    API_KEY,
+    SECRET,
+    Port,
+    Recording,
+    Speed,
+    log_to_stderr,
+    named,
+    recorded,
+    secret,
+    simulated,
+    the_odds_api,
+)
+from protipp_stream.cli.dashboard import dashboard_file, served
+
+if TYPE_CHECKING:
+    from protipp_stream.gateway import Gateway
+
+__all__ = ["demo", "serve"]
+
+
+class FeedName(StrEnum):
+    """Where odds come from."""
+
+    SIMULATED = "simulated"
+    THE_ODDS_API = "the-odds-api"
+    REPLAY = "replay"
+
+
+def demo(
+    recording: Recording = None,
+    speed: Speed = "60",
+    port: Port = 8700,
+    dashboard_port: Annotated[
+        int | None, typer.Option(help="Port of the dashboard; default: the gateway's plus one.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the dashboard in a browser.")] = True,
+    duration: Annotated[
+        float | None, typer.Option(help="Stop after so many seconds; default: at Ctrl-C.")
+    ] = None,
+) -> None:
+    """Show live odds: a gateway, a feed and the dashboard, in one process."""
+    from protipp_stream.gateway import Gateway
+
+    log_to_stderr(logging.WARNING)
+    feed = recorded(recording, speed) if recording else simulated()
+    gateway = Gateway(feed, port=port, key=os.environ.get(SECRET))
+    if dashboard_port is None:
+        dashboard_port = gateway.port + 1 if port else 0
+    with _until_stopped() as stopped, gateway:
+        access = {"PROTIPP_URL": gateway.url, "PROTIPP_TOKEN": gateway.token("dashboard")}
+        with served(dashboard_file(), dashboard_port, access) as url:
+            _say_ready(gateway, url)
+            _explain_demo(gateway)
+            if browser:
+                webbrowser.open(url)
+            stopped.wait(duration)
+
+
+def serve(
+    feed: Annotated[FeedName, typer.Option(help="Where odds come from.")] = FeedName.SIMULATED,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Port = 8700,
+    recording: Recording = None,
+    speed: Speed = "1",
+    sport: Annotated[str, typer.Option(help="For the-odds-api.")] = "upcoming",
+    regions: Annotated[str, typer.Option(help="For the-odds-api, comma separated.")] = "us",
+    interval: Annotated[float, typer.Option(help="For the-odds-api: seconds a poll.")] = 60.0,
+    secret_file: Annotated[
+        Path | None, typer.Option(help=f"File with the key of tokens; else {SECRET}.")
+    ] = None,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help=f"File with the provider's key; else {API_KEY}.")
+    ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="A web origin whose pages may connect; repeatable.")
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None, typer.Option(help="A further name of this gateway; repeatable.")
+    ] = None,
+) -> None:
+    """Serve odds until SIGTERM or Ctrl-C."""
+    from protipp_stream.gateway import Gateway, Settings
+    from protipp_stream.gateway.settings import LOOPBACK_HOSTS
+
+    log_to_stderr(logging.INFO)
+    key = secret(SECRET, secret_file, hint="Make one: openssl rand -base64 48. Then set it")
+    settings = Settings(
+        allowed_origins=frozenset(origin or ()),
+        allowed_hosts=LOOPBACK_HOSTS | {name.lower() for name in allowed_host or ()},
+    )
+    gateway = Gateway(host=host, port=port, key=key, settings=settings)
+    match feed:
+        case FeedName.SIMULATED:
+            gateway.follow(simulated())
+        case FeedName.THE_ODDS_API:
+            api_key = secret(API_KEY, api_key_file, hint="Get one from the provider and set it")
+            gateway.follow(the_odds_api(api_key, sport, regions, interval))
+        case FeedName.REPLAY:
+            gateway.follow(recorded(named(recording), speed, pace=gateway.hub.delivered))
+    asyncio.run(gateway.serve(on_ready=lambda: _say_ready(gateway, "none")))
+
+
+def _say_ready(gateway: Gateway, dashboard: str) -> None:
+    print(f"ready gateway={gateway.url} dashboard={dashboard}", flush=True)
+
+
+def _explain_demo(gateway: Gateway) -> None:
+    print(
+        "Watch it from another terminal:\n"
+        f"  export PROTIPP_URL={gateway.url} PROTIPP_TOKEN={gateway.token('demo')}\n"
+        "  protipp-stream watch\n"
+        "Ctrl-C stops it.",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+@contextmanager
+def _until_stopped() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM or Ctrl-C sets."""
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    yield stopped

@@ -1,0 +1,164 @@
+"""The hub by itself: who is handed what, when nobody is in a hurry and when someone is slow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from protipp_stream.core.filter import Filter
+from protipp_stream.core.mirror import Mirror
+from protipp_stream.core.wire import Snapshot, Updates, decode_server_frame
+from protipp_stream.feeds.base import batch_now
+from protipp_stream.gateway.hub import Hub
+from protipp_stream.gateway.settings import Settings
+from protipp_stream.gateway.subscription import Outgoing, Subscription
+from protipp_stream.model import Cursor, Event, RealTimeConnection
+from tests.scripted import EVENT, HandClock, quote
+
+
+def pending(hub: Hub, subscription: Subscription) -> list[Outgoing]:
+    """Everything that the hub would hand to a subscriber now."""
+    frames = []
+    while (frame := hub._next(subscription)) is not None:
+        frames.append(frame)
+    return frames
+
+
+def joined(hub: Hub, wanted: Filter | None = None, resume: str | None = None) -> Subscription:
+    subscription = hub.subscribe("websocket", wanted or Filter())
+    hub.opening(subscription, resume)
+    return subscription
+
+
+def tell(hub: Hub, *odds: float, **names: str) -> None:
+    for price in odds:
+        hub.take(batch_now([quote(price, **names)], [EVENT]))
+
+
+def rows(frames: list[Outgoing]) -> list[Any]:
+    return [
+        row
+        for frame in frames
+        if isinstance(decoded := decode_server_frame(frame.data), Updates)
+        for row in decoded.updates
+    ]
+
+
+def test_subscribers_with_one_filter_share_the_bytes() -> None:
+    hub = Hub()
+    tell(hub, 2.0)
+    first, second, other = joined(hub), joined(hub), joined(hub, Filter(markets=("h2h",)))
+    tell(hub, 2.1)
+    [a], [b], [c] = pending(hub, first), pending(hub, second), pending(hub, other)
+    assert a.data is b.data
+    assert c.data is not a.data
+
+
+def test_a_slow_subscriber_gets_each_selection_at_its_newest_and_is_told_why() -> None:
+    hub = Hub(Settings(backlog=8))
+    tell(hub, 2.0)
+    slow, fast = joined(hub), joined(hub)
+    seen: list[Any] = []
+    for number in range(40):
+        tell(hub, 3.0 + number)
+        seen += rows(pending(hub, fast))
+    assert [row.new_odds for row in seen] == [3.0 + number for number in range(40)]
+    [frame] = pending(hub, slow)
+    decoded = decode_server_frame(frame.data)
+    assert isinstance(decoded, Updates)
+    assert decoded.conflated == "slow"
+    assert [row.new_odds for row in decoded.updates] == [42.0]
+    assert hub.conflations == 1
+
+
+def test_a_long_stretch_is_cut_into_frames_that_follow_each_other() -> None:
+    hub = Hub(Settings(frame_rows=10))
+    tell(hub, 2.0)
+    subscription = joined(hub)
+    for number in range(25):
+        tell(hub, 3.0 + number)
+    frames = [decode_server_frame(frame.data) for frame in pending(hub, subscription)]
+    assert [len(frame.updates) for frame in frames if isinstance(frame, Updates)] == [10, 10, 5]
+    for earlier, later in zip(frames, frames[1:], strict=False):
+        assert isinstance(earlier, Updates)
+        assert isinstance(later, Updates)
+        assert later.prev == earlier.cursor
+
+
+def test_what_a_filter_leaves_out_is_no_gap() -> None:
+    hub = Hub()
+    tell(hub, 2.0, market="totals@7")
+    subscription = joined(hub, Filter(markets=("totals",)))
+    mirror = Mirror()
+    mirror.reset(subscription.told, [])
+    tell(hub, *(2.0 + n for n in range(5)))
+    assert pending(hub, subscription) == []
+    tell(hub, 9.0, market="totals@7")
+    [frame] = pending(hub, subscription)
+    decoded = decode_server_frame(frame.data)
+    assert isinstance(decoded, Updates)
+    prev, cursor = Cursor.parse(decoded.prev), Cursor.parse(decoded.cursor)
+    assert prev is not None
+    assert cursor is not None
+    judged, fresh = mirror.apply(prev, cursor, decoded.updates)
+    assert (judged, len(fresh)) == ("next", 1)
+
+
+def test_an_event_is_described_once_and_again_when_it_changes() -> None:
+    hub = Hub()
+    tell(hub, 2.0)
+    subscription = joined(hub)
+    tell(hub, 2.1)
+    renamed = msgspec.structs.replace(EVENT, name="Reds @ Blues, game 2")
+    hub.take(batch_now([quote(2.2)], [renamed]))
+    frames = [decode_server_frame(frame.data) for frame in pending(hub, subscription)]
+    [merged] = frames
+    assert isinstance(merged, Updates)
+    assert merged.events == [renamed]
+    [snapshot] = [
+        decoded
+        for frame in hub.opening(hub.subscribe("sse", Filter()), None)
+        if isinstance(decoded := decode_server_frame(frame.data), Snapshot)
+    ]
+    assert snapshot.events == [renamed]
+
+
+def test_a_resumed_subscriber_hears_of_events_it_has_not_seen() -> None:
+    hub = Hub()
+    tell(hub, 2.0)
+    before = str(hub.cursor)
+    new = Event("late", "C v D", "tennis")
+    hub.take(batch_now([quote(1.5, event_id="late")], [new]))
+    subscription = joined(hub, resume=before)
+    [frame] = pending(hub, subscription)
+    decoded = decode_server_frame(frame.data)
+    assert isinstance(decoded, Updates)
+    assert decoded.events == [new]
+
+
+@pytest.mark.parametrize("odds", [1.0, 0.0, float("nan"), float("inf"), 1_000_001.0])
+def test_what_can_not_be_true_is_quarantined_and_never_shown(odds: float) -> None:
+    hub = Hub()
+    hub.take(batch_now([quote(odds), quote(2.0, "Reds")], [EVENT]))
+    assert [q.outcome for q in hub.book.quotes()] == ["Reds"]
+    assert hub.quarantined == {"odds": 1}
+    assert hub.audit.counts["quarantine"] == 1
+
+
+def test_a_silent_source_becomes_stale_and_fresh_again() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    hub.report(
+        RealTimeConnection(id="f", bookmaker_id="f", connection_type="polling", status="connected")
+    )
+    hub.heard("f", 30)
+    clock.advance(29.9)
+    hub.check_freshness()
+    assert not hub.sources["f"].stale
+    clock.advance(0.1)
+    hub.check_freshness()
+    assert hub.sources["f"].stale
+    hub.heard("f", 30)
+    assert not hub.sources["f"].stale

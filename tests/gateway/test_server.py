@@ -1,0 +1,124 @@
+"""The gateway as a whole: feeds that end, ports that are taken, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from protipp_stream.errors import ConfigurationError, FeedRefused
+from protipp_stream.gateway import Gateway
+from tests.gateway.conftest import SOCKET_PATH, bearer
+from tests.scripted import ScriptedFeed, quote
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen within 5 s"
+        time.sleep(0.005)
+
+
+def test_a_feed_that_fails_is_shown_and_the_others_go_on(start: Callable[..., Gateway]) -> None:
+    bad, good = ScriptedFeed(), ScriptedFeed()
+    bad.connection = bad.connection.__class__(
+        id="bad", bookmaker_id="bad", connection_type="polling", status="connected"
+    )
+    gateway = start(bad, good)
+    bad.end(FeedRefused("The key is not valid.", hint="Check it."))
+    until(lambda: gateway.hub.sources["bad"].status == "error")
+    assert gateway.hub.sources["bad"].last_error == "The key is not valid. Check it."
+    assert gateway.hub.sources["bad"].detail == "terminal"
+    good.tell([quote(2.0)])
+    assert len(gateway.hub.book) == 1
+
+
+def test_a_feed_with_a_bug_is_shown_without_its_details(start: Callable[..., Gateway]) -> None:
+    feed = ScriptedFeed()
+    gateway = start(feed)
+    feed.end(ZeroDivisionError("a secret detail"))
+    until(lambda: gateway.hub.sources["script"].status == "error")
+    assert "secret" not in str(gateway.hub.sources["script"])
+
+
+def test_a_port_that_is_taken_says_what_to_do(gateway: Gateway) -> None:
+    with pytest.raises(ConfigurationError, match="Choose another port"):
+        Gateway(port=gateway.port)
+
+
+def test_a_gateway_starts_once(gateway: Gateway) -> None:
+    with pytest.raises(ConfigurationError, match="Make a new Gateway"):
+        gateway.start()
+
+
+def test_stopping_twice_or_before_the_start_is_no_error() -> None:
+    gateway = Gateway()
+    gateway.stop()
+    running = Gateway().start()
+    running.stop()
+    running.stop()
+
+
+def test_feeds_are_ended_with_the_gateway() -> None:
+    ended: list[bool] = []
+
+    class Watched(ScriptedFeed):
+        async def __aiter__(self):  # type: ignore[no-untyped-def]
+            try:
+                async for batch in super().__aiter__():
+                    yield batch
+            finally:
+                ended.append(True)
+
+    feed = Watched()
+    gateway = Gateway(feed).start()
+    feed.tell([quote(2.0)])
+    gateway.stop()
+    assert ended == [True]
+
+
+async def test_sigterm_sends_subscribers_away_and_ends_within_ten_seconds() -> None:
+    environment = {**os.environ, "PROTIPP_JWT_SECRET": "s" * 32}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "protipp_stream", "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        ready = await asyncio.to_thread(process.stdout.readline)
+        assert ready.startswith("ready gateway=http://127.0.0.1:")
+        url = ready.split()[1].removeprefix("gateway=").replace("http", "ws")
+        token = subprocess.check_output(
+            [sys.executable, "-m", "protipp_stream", "token", "--sub", "me"],
+            env=environment,
+            text=True,
+        ).strip()
+        async with connect(
+            url + SOCKET_PATH, additional_headers=bearer(token), proxy=None
+        ) as socket:
+            await socket.recv()
+            process.send_signal(signal.SIGTERM)
+            kinds: list[str] = []
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    kinds.append(json.loads(await socket.recv())["type"])
+            assert kinds[-1] == "draining"
+            assert socket.close_code == 4000
+        assert await asyncio.to_thread(process.wait, 10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
