@@ -17,12 +17,14 @@ class SlidingWindow:
     Parameters
     ----------
     limit : int
-        Admissions a window.
+        Admissions a window, at least 1.
     seconds : float
         Length of the window.
     """
 
     def __init__(self, limit: int, seconds: float = 60.0) -> None:
+        if limit < 1:
+            raise ValueError(f"a window that admits {limit} admits nobody, ever")
         self.limit = limit
         self.seconds = seconds
         self._admitted: deque[float] = deque()

@@ -107,7 +107,9 @@ class Hub:
         now = self.clock.monotonic()
         for source, stale_at in self._stale_at.items():
             known = self.sources[source]
-            if now >= stale_at and not known.stale and known.status == "connected":
+            # A replay is as silent as what it recorded.
+            replayed = known.connection_type == "replay"
+            if now >= stale_at and not (known.stale or replayed) and known.status == "connected":
                 self.report(msgspec.structs.replace(known, stale=True))
 
     def report(self, connection: RealTimeConnection) -> None:

@@ -162,3 +162,15 @@ def test_a_silent_source_becomes_stale_and_fresh_again() -> None:
     assert hub.sources["f"].stale
     hub.heard("f", 30)
     assert not hub.sources["f"].stale
+
+
+def test_a_replay_is_as_silent_as_its_recording() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    hub.report(
+        RealTimeConnection(id="r", bookmaker_id="r", connection_type="replay", status="connected")
+    )
+    hub.heard("r", 30)
+    clock.advance(300)
+    hub.check_freshness()
+    assert not hub.sources["r"].stale

@@ -1,0 +1,83 @@
+"""What the tests of the feeds share: waits that take no time, and a fake provider."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
+from contextlib import aclosing
+from typing import Any, cast
+
+import pytest
+
+from protipp_stream.feeds.the_odds_api import TheOddsApi
+from protipp_stream.model import Batch
+from tests.feeds.bodies import body, moneyline
+from tests.feeds.the_odds_api_server import DROP, Answer, FakeTheOddsApi, Raw, serving
+
+# A key with characters that a URL writes differently: both ways must be found nowhere.
+CANARY = "canary+0a1b2c3d/4e5f=&7"
+
+Make = Callable[..., TheOddsApi]
+
+# What goes wrong on the way and is worth another try.
+TROUBLES = {
+    "500": Answer(500),
+    "502 with a page": Raw(502, b"<html>Bad gateway</html>"),
+    "503": Answer(503),
+    "408": Answer(408),
+    "a redirect": Raw(302, b"", {"location": "http://127.0.0.1:9/elsewhere"}),
+    "no JSON": Raw(200, b"<html>hello</html>"),
+    "half JSON": Raw(200, b'[{"id":'),
+    "no list": Raw(200, b'{"events": []}'),
+    "bad gzip": Raw(200, b"no gzip", {"content-encoding": "gzip"}),
+    "too deep": Raw(200, b"[" * 100_000),
+    "broken off": DROP,
+}
+
+
+class Waits:
+    """Stands in for sleep: takes no time and remembers how long it was asked for."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+async def take(feed: AsyncIterable[Batch], count: int) -> list[Batch]:
+    """Take so many batches and close the feed."""
+    batches: list[Batch] = []
+    async with aclosing(cast(AsyncGenerator[Batch, None], aiter(feed))) as stream:
+        async for batch in stream:
+            batches.append(batch)
+            if len(batches) == count:
+                break
+    return batches
+
+
+async def drain(feed: AsyncIterable[Batch], batches: list[Batch]) -> None:
+    """Take all there is, into ``batches``: what came before an error is of interest."""
+    async for batch in feed:
+        batches.append(batch)
+        assert len(batches) < 50
+
+
+@pytest.fixture
+def waits() -> Waits:
+    return Waits()
+
+
+@pytest.fixture
+def provider() -> Iterator[FakeTheOddsApi]:
+    """The Odds API, with one event and money for 500 credits."""
+    with serving(FakeTheOddsApi({CANARY}, [body(moneyline())])) as fake:
+        yield fake
+
+
+@pytest.fixture
+def make(provider: FakeTheOddsApi, waits: Waits) -> Make:
+    def made(key: str = CANARY, **more: Any) -> TheOddsApi:
+        settings = {"sport": "baseball_mlb", "base_url": provider.url, "sleep": waits}
+        return TheOddsApi(key, **(settings | {"chance": lambda: 0.5} | more))
+
+    return made
