@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -81,7 +82,7 @@ def test_a_long_stretch_is_cut_into_frames_that_follow_each_other() -> None:
         tell(hub, 3.0 + number)
     frames = [decode_server_frame(frame.data) for frame in pending(hub, subscription)]
     assert [len(frame.updates) for frame in frames if isinstance(frame, Updates)] == [10, 10, 5]
-    for earlier, later in zip(frames, frames[1:], strict=False):
+    for earlier, later in pairwise(frames):
         assert isinstance(earlier, Updates)
         assert isinstance(later, Updates)
         assert later.prev == earlier.cursor

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from websockets.asyncio.client import connect
@@ -17,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 
 from protipp_stream.errors import ConfigurationError, FeedRefused
 from protipp_stream.gateway import Gateway
+from protipp_stream.gateway.auth import mint_token
 from tests.gateway.conftest import SOCKET_PATH, bearer
 from tests.scripted import ScriptedFeed, quote
 
@@ -86,39 +88,38 @@ def test_feeds_are_ended_with_the_gateway() -> None:
     assert ended == [True]
 
 
-async def test_sigterm_sends_subscribers_away_and_ends_within_ten_seconds() -> None:
-    environment = {**os.environ, "PROTIPP_JWT_SECRET": "s" * 32}
-    process = subprocess.Popen(
+@pytest.fixture
+def process() -> Iterator[subprocess.Popen[str]]:
+    """``protipp-stream serve`` as a process of its own."""
+    started = subprocess.Popen(
         [sys.executable, "-m", "protipp_stream", "serve", "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=environment,
+        env={**os.environ, "PROTIPP_JWT_SECRET": "s" * 32},
         text=True,
     )
-    try:
-        assert process.stdout is not None
-        ready = await asyncio.to_thread(process.stdout.readline)
-        assert ready.startswith("ready gateway=http://127.0.0.1:")
-        url = ready.split()[1].removeprefix("gateway=").replace("http", "ws")
-        token = subprocess.check_output(
-            [sys.executable, "-m", "protipp_stream", "token", "--sub", "me"],
-            env=environment,
-            text=True,
-        ).strip()
-        async with connect(
-            url + SOCKET_PATH, additional_headers=bearer(token), proxy=None
-        ) as socket:
-            await socket.recv()
-            process.send_signal(signal.SIGTERM)
-            kinds: list[str] = []
-            with pytest.raises(ConnectionClosed):
-                while True:
-                    kinds.append(json.loads(await socket.recv())["type"])
-            assert kinds[-1] == "draining"
-            assert socket.close_code == 4000
-        assert await asyncio.to_thread(process.wait, 10) == 0
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+    yield started
+    started.kill()
+    started.wait()
+    if started.stdout is not None:
+        started.stdout.close()
+
+
+async def test_sigterm_sends_subscribers_away_and_ends_within_ten_seconds(
+    process: subprocess.Popen[str],
+) -> None:
+    assert process.stdout is not None
+    ready = await asyncio.to_thread(process.stdout.readline)
+    assert ready.startswith("ready gateway=http://127.0.0.1:")
+    url = ready.split()[1].removeprefix("gateway=").replace("http", "ws")
+    headers = bearer(mint_token("s" * 32, subject="me"))
+    kinds: list[str] = []
+    async with connect(url + SOCKET_PATH, additional_headers=headers, proxy=None) as socket:
+        await socket.recv()
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(ConnectionClosed):
+            async for message in socket:
+                kinds.append(json.loads(message)["type"])
+        assert kinds[-1] == "draining"
+        assert socket.close_code == 4000
+    assert await asyncio.to_thread(process.wait, 10) == 0
