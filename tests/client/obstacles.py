@@ -4,6 +4,7 @@
 each request and refuses what is in ``blocks``, as middleboxes do:
 
 - ``websocket``: an upgrade is answered with 502;
+- ``upgrade swallowed``: an upgrade is never answered;
 - ``sse``: a request for an event stream is answered with 502;
 - ``polling``: any other request for odds is answered with 502.
 
@@ -93,6 +94,9 @@ class Obstacle(_InThread):
         self._open.add(writer)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
+            if "upgrade swallowed" in self.blocks and _kind(head) == "websocket":
+                await reader.read()
+                return
             if _kind(head) in self.blocks:
                 writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
                 await writer.drain()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 
 import pytest
@@ -27,6 +28,19 @@ def test_the_first_transport_that_works_is_taken(
         assert odds.status.connection_type == transport
         feed.tell([quote(2.5)])
         assert odds.wait_until(gateway.hub.cursor, 5)
+
+
+def test_an_upgrade_that_is_swallowed_is_no_dead_network(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # By its name in sys.modules: the package has a function of the same name.
+    module = sys.modules["protipp_stream.client.transports.websocket"]
+    monkeypatch.setattr(module, "OPEN_TIMEOUT_S", 0.1)
+    with (
+        Obstacle(gateway, {"upgrade swallowed"}) as obstacle,
+        ps.connect(obstacle.url, gateway.token()) as odds,
+    ):
+        assert odds.status.connection_type == "sse"
 
 
 def test_a_broken_link_comes_back_another_way_and_loses_nothing(

@@ -30,7 +30,7 @@ from protipp_stream.core.wire import (
     decode_server_frame,
     encode,
 )
-from protipp_stream.errors import LinkError
+from protipp_stream.errors import ConnectionLost, LinkError
 from protipp_stream.model import Cursor
 
 __all__ = ["websocket"]
@@ -92,7 +92,11 @@ async def _open(endpoint: Endpoint, resume: Cursor | None, wanted: Filter) -> Cl
     except InvalidHandshake as error:
         raise not_a_gateway(endpoint.base, f"the WebSocket handshake failed ({error})") from None
     except TimeoutError:
-        raise unreachable(endpoint.base, f"no answer within {OPEN_TIMEOUT_S:g} s") from None
+        # Not "unreachable": a middlebox may swallow the upgrade and let HTTP pass.
+        raise ConnectionLost(
+            f"No answer to the WebSocket handshake at {endpoint.base} "
+            f"within {OPEN_TIMEOUT_S:g} s."
+        ) from None
     except OSError as error:
         raise unreachable(endpoint.base, error.strerror or str(error)) from None
 

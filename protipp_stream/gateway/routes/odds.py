@@ -130,6 +130,7 @@ async def publish(request: Request) -> Response:
             last_error=f"quarantined: {faults[-1]['reason']}" if faults else None,
         )
     )
+    hub.heard("publish", hub.settings.stale_after_s)
     return json_response(
         {
             "accepted": len(sound),

@@ -1,0 +1,100 @@
+"""A component on a served page: a Panel `JSComponent`, one a browser session."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from functools import cache
+from math import inf
+from typing import Any
+
+import panel as pn
+import param
+from panel.custom import JSComponent
+
+from protipp_stream.ui.host import Views, module_text
+from protipp_stream.ui.pump import Pump
+
+__all__ = ["served_view"]
+
+# Frames that wait for a page whose server is busy. Older ones are dropped: the
+# page sees the hole in the numbers and asks for a whole frame.
+WAITING = 60
+
+
+class SessionViewer:
+    """Hands frames from the pump's thread to the event loop of one session.
+
+    Parameters
+    ----------
+    component : JSComponent
+        The component that the session shows.
+    document : bokeh.document.Document or None
+        The session's; None where Panel runs inside a notebook.
+    """
+
+    keyframe_s = inf
+
+    def __init__(self, component: Any, document: Any) -> None:
+        self._component = component
+        self._document: Any = document if document and document.session_context else None
+        self._waiting: deque[str] = deque(maxlen=WAITING)
+        self._scheduled = False
+
+    def send(self, frame: str) -> None:
+        """Queue a frame; one callback at a time carries all that wait."""
+        if self._document is None:
+            self._component._send_msg(frame)
+            return
+        self._waiting.append(frame)
+        if not self._scheduled:
+            self._scheduled = True
+            self._document.add_next_tick_callback(self._deliver)
+
+    # A coroutine, because Bokeh 3.10 runs plain callbacks in worker threads.
+    async def _deliver(self) -> None:
+        self._scheduled = False
+        session = self._document.session_context.session
+        while self._waiting:
+            frame = self._waiting.popleft()
+            # Without a browser a frame would only heat the loop, and a session
+            # on a hot loop is never reaped.
+            if session is not None and session.connection_count:
+                self._component._send_msg(frame)
+
+
+class _Served(JSComponent):
+    """Base of the components; each module has a subclass of its own."""
+
+    options = param.String()
+
+    __abstract = True
+
+    def attach(self, pump: Pump, document: Any) -> Views:
+        self._views = Views(pump, SessionViewer(self, document))
+        return self._views
+
+    def _handle_msg(self, data: Any) -> None:
+        self._views.hear(data)
+
+
+@cache
+def _served_class(module: str) -> Any:
+    name = "Served" + module.capitalize()
+    return type(name, (_Served,), {"_esm": module_text(module), "__module__": __name__})
+
+
+def served_view(module: str, pump: Pump, options: dict[str, Any]) -> Any:
+    """Return a component for the session that is being served now.
+
+    It joins the pump when its browser asks for the first frame, so a page
+    that was made but never shown costs nothing.
+    """
+    document = pn.state.curdoc
+    component = _served_class(module)(
+        options=json.dumps(options), sizing_mode="stretch_width", margin=0
+    )
+    views = component.attach(pump, document)
+    if document is not None:
+        pn.state.on_session_destroyed(lambda _context: views.end())
+    return component
