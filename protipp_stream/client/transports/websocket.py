@@ -94,8 +94,7 @@ async def _open(endpoint: Endpoint, resume: Cursor | None, wanted: Filter) -> Cl
     except TimeoutError:
         # Not "unreachable": a middlebox may swallow the upgrade and let HTTP pass.
         raise ConnectionLost(
-            f"No answer to the WebSocket handshake at {endpoint.base} "
-            f"within {OPEN_TIMEOUT_S:g} s."
+            f"No answer to the WebSocket handshake at {endpoint.base} within {OPEN_TIMEOUT_S:g} s."
         ) from None
     except OSError as error:
         raise unreachable(endpoint.base, error.strerror or str(error)) from None
