@@ -7,6 +7,7 @@ One gateway, one client and one table serve all who look: what is cached
 belongs to the process, what is laid out below belongs to one browser.
 """
 
+import html
 import os
 
 import panel as pn
@@ -41,11 +42,17 @@ def connect() -> ps.LiveOdds:
     return ps.connect(ps.Gateway(ps.Simulated()).start())
 
 
-odds = pn.state.as_cached("odds", connect)
-table = pn.state.as_cached("table", lambda: OddsTable(odds, max_height="calc(100vh - 10rem)"))
-status = pn.state.as_cached("status", lambda: RealTimeStatus(odds))
-
 pn.extension(raw_css=[STYLE])
+
+try:
+    odds = pn.state.as_cached("odds", connect)
+except ps.ProtippStreamError as error:
+    # Without a gateway there is no board, but the reader shall know why.
+    status = pn.widgets.StaticText(value="no board")
+    table = pn.pane.HTML(f"<p role='alert'>{html.escape(str(error))}</p>")
+else:
+    status = pn.state.as_cached("status", lambda: RealTimeStatus(odds))
+    table = pn.state.as_cached("table", lambda: OddsTable(odds, max_height="calc(100vh - 10rem)"))
 
 bar = pn.FlexBox(
     pn.pane.HTML("ProTipp live odds", stylesheets=[TITLE], margin=0),

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from protipp_stream import __version__
 
 SECRET = "c" * 48
 ENVIRONMENT = {
@@ -129,6 +132,11 @@ def test_watch_into_a_pipe_that_closes_is_quiet(served: dict[str, str]) -> None:
         (["watch", "http://127.0.0.1:9"], {}, "PROTIPP_TOKEN"),
         (["watch", "http://127.0.0.1:9"], {"PROTIPP_TOKEN": "x"}, "Nothing answers"),
         (["watch", "ftp://x"], {"PROTIPP_TOKEN": "x"}, "no address of a gateway"),
+        (["watch", "http://127.0.0.1:9", "--since", "x"], {"PROTIPP_TOKEN": "x"}, "no cursor"),
+        (["watch", "http://127.0.0.1:9", "--count", "0"], {"PROTIPP_TOKEN": "x"}, "--count"),
+        (["serve", "--port", "99999"], {}, "Can't listen"),
+        (["serve", "--rule", "guess", "--port", "0"], {}, "Known rules: h, pct"),
+        (["serve", "--feed", "simulated", "--recording", "x"], {}, "--feed replay"),
         (["watch", "--transport", "pigeon"], {}, "pigeon"),
         (["token", "--sub", "a"], {"PROTIPP_JWT_SECRET": ""}, "PROTIPP_JWT_SECRET is not set"),
         (["token", "--sub", "a"], {"PROTIPP_JWT_SECRET": "short"}, "32 are the least"),
@@ -221,6 +229,47 @@ def test_a_recording_can_be_served(tmp_path: Path) -> None:
         assert {q["outcome"] for q in body["quotes"]} <= {"Blues", "Reds"}
     finally:
         assert stop(serving.process) == 0
+
+
+def test_a_dashboard_port_that_is_taken_is_not_taken_for_ours() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        done = run("demo", "--port", "0", "--no-browser", "--dashboard-port", taken)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "it is taken" in done.stderr
+
+
+def test_watch_says_when_the_gateway_is_gone_and_when_it_is_back() -> None:
+    serving = Serving(["serve", "--port", "0"])
+    port = serving.gateway.rpartition(":")[2]
+    token = run("token", "--sub", "me").stdout.strip()
+    watching = subprocess.Popen(
+        command("watch", serving.gateway),
+        env=ENVIRONMENT | {"PROTIPP_TOKEN": token},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert watching.stdout is not None
+    assert watching.stderr is not None
+    try:
+        assert "sim_" in watching.stdout.readline()
+        stop(serving.process)
+        assert "Trying again" in watching.stderr.readline()
+        again = Serving(["serve", "--port", port])
+        notes = [watching.stderr.readline() for _ in range(2)]
+        assert any("connected again, over websocket" in note for note in notes)
+        assert any("the gateway has started anew" in note for note in notes)
+        stop(again.process)
+    finally:
+        stop(watching)
+
+
+def test_bare_it_shows_its_help_and_its_version() -> None:
+    assert "Commands:" in run().stdout
+    assert run("--version").stdout == f"{__version__}\n"
 
 
 def test_demo_serves_a_gateway_and_a_dashboard_and_ends_after_its_duration() -> None:

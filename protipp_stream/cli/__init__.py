@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from protipp_stream import __version__
 from protipp_stream.cli.following import replay, watch
 from protipp_stream.cli.minting import token
 from protipp_stream.cli.serving import demo, serve
@@ -20,23 +22,40 @@ __all__ = ["app", "main"]
 
 app = typer.Typer(
     help="Real-time betting odds for people who work in notebooks.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Real-time betting odds for people who work in notebooks."""
+    if show:
+        print(__version__)
+        raise typer.Exit
+
+
 for command in (demo, serve, token, watch, replay):
     app.command()(command)
 
 
 def main() -> None:
     """Run a command; its errors are one line, and exit code 2."""
+    if len(sys.argv) == 1:
+        sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
     except ProtippStreamError as error:
         _fail(str(error))
     except typer.TyperException as error:
-        _fail(f"{error.format_message()} Try `protipp-stream --help`.")
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "protipp-stream"
+        # Typer puts pydantic's words before its own.
+        said = error.format_message().replace("Value error, ", "")
+        _fail(f"{said} Try `{path} --help`.")
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:

@@ -37,8 +37,8 @@ __all__ = [
 
 SECRET = "PROTIPP_JWT_SECRET"
 API_KEY = "THE_ODDS_API_KEY"
-_DURATION = re.compile(r"(\d+)([smh]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_DURATION = re.compile(r"(\d+)([smhd]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 Recording = Annotated[
     Path | None, typer.Option(help="A recording to replay instead of simulated odds.")
@@ -109,8 +109,9 @@ def secret(name: str, file: Path | None, *, hint: str) -> str:
     if file is not None:
         try:
             return file.read_text().strip()
-        except OSError as error:
-            raise ConfigurationError(f"Can't read {file}: {error.strerror}.") from None
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise ConfigurationError(f"Can't read {file}: {why}.") from None
     value = os.environ.get(name, "").strip()
     if not value:
         raise ConfigurationError(f"{name} is not set.", hint=f"{hint}, or give a file.")
@@ -119,5 +120,7 @@ def secret(name: str, file: Path | None, *, hint: str) -> str:
 
 def log_to_stderr(level: int) -> None:
     """Log our own records from ``level`` on; everyone else's from WARNING."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     logging.getLogger("protipp_stream").setLevel(level)

@@ -31,7 +31,7 @@ def served(dashboard: Path, port: int, environment: dict[str, str]) -> Iterator[
 
     Its own, because a page that lays itself out must not delay the gateway.
     """
-    port = port or _free_port()
+    port = _free_port(port)
     url = f"http://127.0.0.1:{port}/{dashboard.stem}"
     command = ["serve", str(dashboard), "--port", str(port), "--address", "127.0.0.1"]
     process = subprocess.Popen(
@@ -64,14 +64,18 @@ def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.1)
         else:
             return
-    raise ConfigurationError(
-        "The dashboard did not start; the lines above may say why.",
-        hint="Is its port taken? --dashboard-port 0 takes a free one.",
-    )
+    raise ConfigurationError("The dashboard did not start.", hint="The lines above may say why.")
 
 
-def _free_port() -> int:
+def _free_port(wanted: int) -> int:
+    """Return ``wanted``, or a free port for 0; another's page must not pass for ours."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        try:
+            listener.bind(("127.0.0.1", wanted))
+        except (OSError, OverflowError):
+            raise ConfigurationError(
+                f"Can't serve the dashboard on port {wanted}: it is taken.",
+                hint="--dashboard-port 0 takes a free one.",
+            ) from None
         port: int = listener.getsockname()[1]
         return port

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from protipp_stream.cli.arguments import Speed, log_to_stderr, recorded
-from protipp_stream.errors import ProtippStreamError
+from protipp_stream.errors import ProtippStreamError, UpdatesMissed
 
 if TYPE_CHECKING:
     from protipp_stream.client import LiveOdds
+    from protipp_stream.client.stream import UpdateStream
     from protipp_stream.model import OddsUpdate, RealTimeConnection
 
 __all__ = ["replay", "watch"]
@@ -39,7 +41,7 @@ Transport = Annotated[TransportChoice, typer.Option(help="How to follow it.")]
 def watch(
     url: Url = None,
     transport: Transport = TransportChoice.AUTO,
-    count: Annotated[int | None, typer.Option(help="Stop after so many updates.")] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="Stop after so many updates.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     since: Annotated[
         str | None, typer.Option(help="Resume after this cursor, an update's id.")
@@ -66,9 +68,10 @@ def watch(
         since=since,
         insecure=insecure,
     )
-    updates = odds.stream()
+    updates = odds.stream(on_gap="raise")
+    odds.param.watch(_note_state, "status")
     with odds.start():
-        for number, update in enumerate(updates, start=1):
+        for number, update in enumerate(_noting_gaps(updates), start=1):
             print(_as_json(update) if json else _as_text(odds, update), flush=True)
             if number == count:
                 return
@@ -111,6 +114,31 @@ def replay(
         raise ProtippStreamError(end.last_error or "The replay failed.")
     if summary:
         print(counted.line(len(fetches)))
+
+
+def _note_state(change: Any) -> None:
+    """Say on stderr when the link breaks and when it is back."""
+    old, new = change.old, change.new
+    if old.status == "connected" and new.detail in {"backoff", "recovering"}:
+        _note(f"{new.last_error} Trying again.")
+    elif new.status == "connected" and old.status != "connected" and old.error_count:
+        _note(f"connected again, over {new.connection_type}.")
+
+
+def _noting_gaps(updates: UpdateStream) -> Iterator[OddsUpdate]:
+    while True:
+        try:
+            update = updates.next()
+        except UpdatesMissed as gap:
+            _note(gap.message)
+            continue
+        if update is None:
+            return
+        yield update
+
+
+def _note(words: str) -> None:
+    print(f"note: {words}", file=sys.stderr, flush=True)
 
 
 def _note_fetch(source: RealTimeConnection, fetches: set[object], updates: Any) -> None:

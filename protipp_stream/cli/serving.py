@@ -31,6 +31,8 @@ from protipp_stream.cli.arguments import (
     the_odds_api,
 )
 from protipp_stream.cli.dashboard import dashboard_file, served
+from protipp_stream.core.moves import RULES, rule_named
+from protipp_stream.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from protipp_stream.gateway import Gateway
@@ -63,7 +65,7 @@ def demo(
 
     log_to_stderr(logging.WARNING)
     feed = recorded(recording, speed) if recording else simulated()
-    gateway = Gateway(feed, port=port, key=os.environ.get(SECRET))
+    gateway = Gateway(feed, port=port, key=os.environ.get(SECRET, "").strip() or None)
     if dashboard_port is None:
         dashboard_port = gateway.port + 1 if port else 0
     with _until_stopped() as stopped, gateway:
@@ -77,7 +79,10 @@ def demo(
 
 
 def serve(
-    feed: Annotated[FeedName, typer.Option(help="Where odds come from.")] = FeedName.SIMULATED,
+    feed: Annotated[
+        FeedName | None,
+        typer.Option(help="Where odds come from; default: replay with --recording, else simulated"),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Port = 8700,
     recording: Recording = None,
@@ -91,6 +96,9 @@ def serve(
     api_key_file: Annotated[
         Path | None, typer.Option(help=f"File with the provider's key; else {API_KEY}.")
     ] = None,
+    rule: Annotated[
+        str, typer.Option(help=f"Which moves are significant: {', '.join(RULES)}.")
+    ] = "h",
     origin: Annotated[
         list[str] | None, typer.Option(help="A web origin whose pages may connect; repeatable.")
     ] = None,
@@ -108,7 +116,12 @@ def serve(
         allowed_origins=frozenset(origin or ()),
         allowed_hosts=LOOPBACK_HOSTS | {name.lower() for name in allowed_host or ()},
     )
-    gateway = Gateway(host=host, port=port, key=key, settings=settings)
+    gateway = Gateway(host=host, port=port, key=key, settings=settings, rule=rule_named(rule))
+    feed = feed or (FeedName.REPLAY if recording else FeedName.SIMULATED)
+    if recording and feed is not FeedName.REPLAY:
+        raise ConfigurationError(
+            f"--recording goes with --feed replay, not {feed}.", hint="Leave one of them out."
+        )
     match feed:
         case FeedName.SIMULATED:
             gateway.follow(simulated())

@@ -86,6 +86,7 @@ class Changes:
         self._forget = forget
         self._lock = threading.Lock()
         self._needs_snapshot = True
+        self._from: Cursor | None = None
         self._updates: dict[Selection, OddsUpdate] = {}
         self._events: dict[str, Event] = {}
 
@@ -100,13 +101,18 @@ class Changes:
             updates, self._updates = self._updates, {}
             events, self._events = self._events, {}
         if snapshot:
-            # What arrives between the lock and this copy is in the copy and
-            # comes again as an update: applied twice, it is the same price.
             board = self._board()
+            self._from = board.cursor
             return Change(True, board.quotes, [], list(board.events.values()))
-        if not updates and not events:
+        # What arrived while the board was copied is in the copy already.
+        fresh = [update for update in updates.values() if self._is_newer(update)]
+        if not fresh and not events:
             return None
-        return Change(False, [], list(updates.values()), list(events.values()))
+        return Change(False, [], fresh, list(events.values()))
+
+    def _is_newer(self, update: OddsUpdate) -> bool:
+        mine, its = self._from, Cursor.parse(update.id)
+        return mine is None or its is None or its.epoch != mine.epoch or its.seq > mine.seq
 
     def close(self) -> None:
         """Stop collecting."""

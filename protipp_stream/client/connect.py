@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from protipp_stream.client.live import LiveOdds
 from protipp_stream.core.filter import Filter
@@ -14,6 +14,7 @@ from protipp_stream.model import Cursor
 __all__ = ["connect", "live_odds"]
 
 
+@runtime_checkable
 class HasUrl(Protocol):
     """A gateway in this process: it knows its address and makes tokens."""
 
@@ -104,6 +105,10 @@ def live_odds(
         brings every update since, and the board holds these selections only.
     """
     url, credential = _whereto(gateway, token)
+    if isinstance(since, str) and Cursor.parse(since) is None:
+        raise ConfigurationError(
+            f"{since!r} is no cursor.", hint="A cursor is an update's id, like 9f2c51d07a3e:1234."
+        )
     return LiveOdds(
         url,
         credential,
@@ -118,19 +123,23 @@ def _whereto(
     gateway: str | HasUrl | None, token: str | Callable[[], str] | None
 ) -> tuple[str, str | Callable[[], str]]:
     if gateway is not None and not isinstance(gateway, str):
+        if not isinstance(gateway, HasUrl):
+            raise ConfigurationError(
+                f"{gateway!r} is no gateway.", hint="Give an address or a Gateway."
+            )
         return gateway.url, token or gateway.token
     url = gateway or os.environ.get("PROTIPP_URL")
     if not url:
         raise ConfigurationError(
             "No gateway to connect to.",
-            hint="Give its address, ps.connect('http://127.0.0.1:8700'), or set PROTIPP_URL.",
+            hint="Give its address, for example http://127.0.0.1:8700, or set PROTIPP_URL.",
         )
     token = token or os.environ.get("PROTIPP_TOKEN")
     if not token:
         raise ConfigurationError(
             "No token to show to the gateway.",
-            hint="Give it with token=… or set PROTIPP_TOKEN; `protipp-stream token --sub YOU` "
-            "makes one where the gateway's secret is.",
+            hint="Set PROTIPP_TOKEN (or pass token=…); `protipp-stream token --sub YOU` makes "
+            "one where the gateway's secret is.",
         )
     return url, token
 

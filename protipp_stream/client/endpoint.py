@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
 from protipp_stream.core.filter import Filter
-from protipp_stream.errors import ConfigurationError, TokenRefused
+from protipp_stream.errors import ConfigurationError, ConnectionLost, TokenRefused
 
 __all__ = ["Endpoint", "Query", "endpoint_of", "query_of"]
 
 API = "/api/v1"
 MAX_FRAME_BYTES = 64 * 1024 * 1024
+MAX_QUERY = 6_000
 
 
 Query = list[tuple[str, str | int | float | bool | None]]
@@ -51,14 +52,24 @@ class Endpoint(msgspec.Struct, frozen=True):
         ------
         TokenRefused
             If the token has characters that no header can carry.
+        ConnectionLost
+            If it could not be had this time.
         """
-        token = self.token()
+        token = self._fetched()
         if not token.isascii() or not token.isprintable() or " " in token:
             raise TokenRefused(
                 "The token is malformed: it has spaces, line breaks or non-ASCII characters.",
                 hint="Copy it again, whole and on one line.",
             )
         return {"Authorization": f"Bearer {token}"}
+
+    def _fetched(self) -> str:
+        try:
+            return self.token()
+        except Exception as error:
+            raise ConnectionLost(
+                f"The token function failed with {type(error).__name__}: {error}."
+            ) from error
 
 
 def endpoint_of(url: str, token: str | Callable[[], str], *, insecure: bool) -> Endpoint:
@@ -70,16 +81,23 @@ def endpoint_of(url: str, token: str | Callable[[], str], *, insecure: bool) -> 
         For what is no http(s) address, and for plain http to another machine
         unless ``insecure``: the token would travel in clear.
     """
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
     try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
         port = parts.port
     except ValueError:
-        port = -1
-    if scheme not in {"http", "https"} or not parts.hostname or port == -1:
+        parts, port = urlsplit(""), None
+    scheme = {"ws": "http", "wss": "https"}.get(parts.scheme, parts.scheme)
+    # "hello" is a word; a host alone is an address only with a port or a dot.
+    is_word = "://" not in url and port is None and "." not in url
+    if scheme not in {"http", "https"} or not parts.hostname or is_word:
         raise ConfigurationError(
             f"{url!r} is no address of a gateway.",
             hint="It should look like http://127.0.0.1:8700 or https://odds.example.",
+        )
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"A gateway's address has no path, and {url!r} has one.",
+            hint=f"Leave it out: {scheme}://{parts.netloc}.",
         )
     if parts.username or parts.password:
         raise ConfigurationError(
@@ -90,19 +108,31 @@ def endpoint_of(url: str, token: str | Callable[[], str], *, insecure: bool) -> 
         raise ConfigurationError(
             f"{parts.hostname} is another machine and {url!r} is not encrypted: "
             "the token could be read on the way.",
-            hint="Use https://…, or pass insecure=True if the network is yours.",
+            hint="Use https://…, or insecure=True (--insecure) if the network is yours.",
         )
     base = f"{scheme}://{parts.netloc}"
     return Endpoint(base, token if callable(token) else lambda: token)
 
 
 def query_of(wanted: Filter) -> Query:
-    """Write a filter as query parameters."""
-    return [
+    """Write a filter as query parameters.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is too long for the first line of a request.
+    """
+    query: Query = [
         *(("bookmaker", name) for name in wanted.bookmakers),
         *(("event", name) for name in wanted.events),
         *(("market", name) for name in wanted.markets),
     ]
+    if len(urlencode(query)) > MAX_QUERY:
+        raise ConfigurationError(
+            "The filter names too much to be sent.",
+            hint="Name fewer bookmakers, events or markets, or none: all is not much more.",
+        )
+    return query
 
 
 def _is_loopback(host: str) -> bool:

@@ -63,6 +63,7 @@ FIRST_FRAME_S = 5.0
 SILENCE = 4 / 3
 RECENT = 10_000
 PULSE_S = 0.5
+MAX_LATENCY_MS = 3_600_000.0
 
 
 class Audience(Protocol):
@@ -155,9 +156,10 @@ class Follower:
         """Whether the gateway has brought us level once."""
         return self._has_board
 
-    def ended(self, status: Status, why: str) -> RealTimeConnection:
+    def ended(self, status: Status, why: str | None) -> RealTimeConnection:
         """Return the state of a link that has ended."""
-        self._replace(status=status, detail="terminal", last_error=why, stale=True)
+        last_error = why or self.status.last_error
+        self._replace(status=status, detail="terminal", last_error=last_error, stale=True)
         return self.status
 
     def delivery(self) -> Delivery | None:
@@ -295,9 +297,10 @@ class Follower:
                 )
             self._mirror.describe(frame.events)
             fresh = [self._completed(update, arrived) for update in fresh]
-        if frame.conflated is not None:
-            count = cursor.seq - (before.seq if before else 0) - len(fresh)
-            self._audience.on_gap(f"{frame.conflated}: {count} older updates were merged")
+        if frame.conflated is not None and fresh:
+            self._audience.on_gap(
+                f"{frame.conflated}: of {len(fresh)} selections only the newest update"
+            )
         if fresh or frame.events:
             self.recent.extend(fresh)
             self._audience.on_updates(fresh, frame.events)
@@ -311,8 +314,10 @@ class Follower:
             self._mirror.describe(frame.events)
         why = None
         if before is not None:
-            why = f"a snapshot at {cursor} replaced the board of {before}"
-            _log.warning("link to %s: %s", self._endpoint.base, why)
+            anew = cursor.epoch != before.epoch
+            reason = "the gateway has started anew" if anew else "we were away for too long"
+            why = f"{reason}; a snapshot at {cursor} replaced the board of {before}"
+            _log.info("link to %s: %s", self._endpoint.base, why)
         self._has_board = True
         self._audience.on_reset(why)
 
@@ -326,6 +331,9 @@ class Follower:
         if best is None or update.seq <= self._live_from:
             return update
         latency_ms = (arrived + best.offset_s - update.timestamp.timestamp()) * 1000
+        if latency_ms > MAX_LATENCY_MS:
+            # A recording played with its own times; that is not how late we are.
+            return update
         self._latencies.add(latency_ms)
         return msgspec.structs.replace(update, latency_ms=latency_ms)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 
 from protipp_stream.client.changes import Board, Changes
@@ -30,8 +31,9 @@ class Listeners:
         self._tell_status = on_status
         self._tell_source = on_source
         self._lock = threading.Lock()
-        self._changes: set[Changes] = set()
-        self._streams: set[UpdateStream] = set()
+        # Weak: `for update in odds: break` leaves an iterator that nobody closes.
+        self._changes: weakref.WeakSet[Changes] = weakref.WeakSet()
+        self._streams: weakref.WeakSet[UpdateStream] = weakref.WeakSet()
         self._progress = threading.Condition()
         self._ended = False
         self._failure: LinkError | None = None

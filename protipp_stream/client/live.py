@@ -217,10 +217,10 @@ class LiveOdds(param.Parameterized):
 
     def __repr__(self) -> str:
         board, status = self.board(), self.status
-        state = "closed" if self._closed else f"{status.status} ({status.detail or '-'})"
+        state = f"{status.status} ({status.detail or '-'}) over {status.connection_type}"
         parts = [
             f"<LiveOdds {self.url}",
-            f"{state} over {status.connection_type}",
+            "closed" if self._closed else state,
             f"{len(board.quotes)} selections of {len(board.events)} events",
         ]
         if delivery := self.delivery:
@@ -246,9 +246,10 @@ class LiveOdds(param.Parameterized):
             self._failure = LinkError(f"The client has failed: {error!r}.", hint="This is a bug.")
             self._show_status(self._follower.ended("error", str(self._failure)))
         else:
-            self._show_status(self._follower.ended("disconnected", "closed"))
-        self._ended.set()
-        self._listeners.end(self._link_failure())
+            self._show_status(self._follower.ended("disconnected", None))
+        finally:
+            self._ended.set()
+            self._listeners.end(self._link_failure())
 
     async def _follow(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -268,10 +269,17 @@ class LiveOdds(param.Parameterized):
             _log.debug("the client's loop has ended by itself")
 
     def _show_status(self, status: RealTimeConnection) -> None:
-        self.status = status
+        self._show(status=status)
 
     def _show_source(self, source: RealTimeConnection) -> None:
-        self.sources = {**self.sources, source.id: source}
+        self._show(sources={**self.sources, source.id: source})
+
+    def _show(self, **values: object) -> None:
+        try:
+            self.param.update(**values)
+        except Exception:  # noqa: BLE001 - logged
+            # Whoever watches runs here; a mistake of theirs must not cost the link.
+            _log.exception("a callback on %s has failed", ", ".join(values))
 
     # ------------------------------------------------------------------ inside
 
@@ -281,10 +289,9 @@ class LiveOdds(param.Parameterized):
         if self._has_board():
             return
         if self._failure is not None:
-            raise self._failure
-        error = self._follower.last_error
-        if error is not None:
-            raise error
+            raise _bare(self._failure)
+        if self._follower.last_error is not None:
+            raise _bare(self._follower.last_error)
         raise unreachable(self.url, f"no board within {timeout:g} s")
 
     def _has_board(self) -> bool:
@@ -300,3 +307,9 @@ class LiveOdds(param.Parameterized):
 
     def _link_failure(self) -> LinkError | None:
         return self._failure if isinstance(self._failure, LinkError) else None
+
+
+def _bare(error: ProtippStreamError) -> ProtippStreamError:
+    """Drop where on the client's thread it came from: its words say what to do."""
+    error.__cause__ = None
+    return error.with_traceback(None)

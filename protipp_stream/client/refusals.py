@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from protipp_stream.core.codes import CloseCode, comes_back
 from protipp_stream.errors import (
     AccessForbidden,
@@ -15,21 +17,36 @@ from protipp_stream.errors import (
 
 __all__ = ["from_close", "from_status", "not_a_gateway", "unreachable"]
 
+
+class _Error(msgspec.Struct):
+    code: int | str
+
+
+class _ErrorBody(msgspec.Struct):
+    error: _Error
+
+
+_errors = msgspec.json.Decoder(_ErrorBody)
 _MINT = "Get a new one: `protipp-stream token --sub YOU`, with the gateway's own secret."
 
 
-def from_status(base: str, status: int, retry_after: str | None) -> LinkError:
-    """Return the error for an HTTP status other than success."""
-    if status == 401:
-        return TokenRefused(
-            f"The gateway at {base} refuses the token: it is missing, expired, "
-            "or signed with another key.",
-            hint=_MINT,
-        )
-    if status == 403:
+def from_status(
+    base: str, status: int, retry_after: str | None = None, body: bytes = b""
+) -> LinkError:
+    """Return the error for an HTTP status other than success.
+
+    A middlebox may answer 401 or 403 to one transport and let another pass: a
+    refusal is final only in our gateway's own words.
+    """
+    code = _code_in(body)
+    if status == 401 and code == CloseCode.INVALID_TOKEN:
+        return _token_refused(base)
+    if status == 403 and code == CloseCode.FORBIDDEN:
+        return _forbidden(base)
+    if status == 400 and code == "host":
         return AccessForbidden(
-            f"The gateway at {base} accepts the token, but not for this.",
-            hint="Mint one with the scope odds:read.",
+            f"The gateway does not know itself by the name in {base}.",
+            hint="Start it with --allowed-host and that name.",
         )
     if status in {429, 503}:
         return ConnectionLost(
@@ -41,12 +58,34 @@ def from_status(base: str, status: int, retry_after: str | None) -> LinkError:
     return not_a_gateway(base, f"it answered {status}")
 
 
+def _token_refused(base: str) -> TokenRefused:
+    return TokenRefused(
+        f"The gateway at {base} refuses the token: it is missing, expired, "
+        "or signed with another key.",
+        hint=_MINT,
+    )
+
+
+def _forbidden(base: str) -> AccessForbidden:
+    return AccessForbidden(
+        f"The gateway at {base} accepts the token, but not for this.",
+        hint="Mint one with the scope odds:read.",
+    )
+
+
+def _code_in(body: bytes) -> int | str | None:
+    try:
+        return _errors.decode(body).error.code
+    except msgspec.MsgspecError:
+        return None
+
+
 def from_close(base: str, code: int | None, reason: str, retry_ms: int | None) -> LinkError:
     """Return the error for a close code, or for the ``code`` of an error frame."""
     if code == CloseCode.INVALID_TOKEN:
-        return from_status(base, 401, None)
+        return _token_refused(base)
     if code == CloseCode.FORBIDDEN:
-        return from_status(base, 403, None)
+        return _forbidden(base)
     if code is not None and not comes_back(code):
         return ConnectionEnded(
             f"The gateway at {base} ended the connection for good: {reason or 'no reason'} "
@@ -62,7 +101,7 @@ def unreachable(base: str, why: object) -> GatewayUnreachable:
     """Return the error for an address where nothing answers."""
     return GatewayUnreachable(
         f"Nothing answers at {base}: {why}.",
-        hint="Is the gateway running? Start one with `protipp-stream serve` and check the port.",
+        hint="Is it running (`gateway.start()`, or `protipp-stream serve`)? Is the port right?",
     )
 
 

@@ -155,7 +155,7 @@ class UpdateStream:
                 f"Updates are missing here: {what}.",
                 hint="The board is right: see quotes(). Iterate on to continue.",
             )
-        warnings.warn(f"updates are missing here: {what}", MissedUpdatesWarning, stacklevel=3)
+        warnings.warn(f"updates are missing here: {what}", MissedUpdatesWarning, stacklevel=4)
 
     def _wake(self) -> None:
         self._condition.notify_all()

@@ -49,9 +49,6 @@ class Book:
     def __len__(self) -> int:
         return len(self._last)
 
-    def __contains__(self, selection: Selection) -> bool:
-        return selection in self._last
-
     def apply(
         self, quotes: Iterable[Quote], received_at: datetime, latency_ms: float = 0.0
     ) -> list[OddsUpdate]:

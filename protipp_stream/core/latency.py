@@ -63,8 +63,11 @@ class ClockOffset:
 
     @property
     def best(self) -> OffsetSample | None:
-        """The sample with the smallest error; None before the first ping."""
-        return min(self._samples, key=lambda sample: sample.error_s, default=None)
+        """The sample with the smallest error; None before the first ping.
+
+        Of a copy: another thread may read while a ping comes in.
+        """
+        return min(tuple(self._samples), key=lambda sample: sample.error_s, default=None)
 
 
 class RollingQuantiles:

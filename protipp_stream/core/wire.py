@@ -53,6 +53,8 @@ __all__ = [
     "decode_json",
     "decode_server_frame",
     "encode",
+    "encode_updates",
+    "snapshot_frame",
     "sse_event",
     "updates_frame",
 ]
@@ -196,8 +198,8 @@ ServerFrame = (
 class PollAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to ``GET /api/v1/odds``.
 
-    ``sources_version`` changes with the state of a source; a poll that sends it
-    back as ``sources=`` is answered as soon as there is a newer one.
+    ``facts_version`` is another number when a source or an event is in another
+    state; a poll that sends it back as ``facts=`` is answered as soon as it is.
     """
 
     cursor: str
@@ -208,7 +210,7 @@ class PollAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     quotes: list[Quote] | None = None
     events: list[Event] = []
     sources: list[RealTimeConnection] = []
-    sources_version: int = 0
+    facts_version: int = 0
 
 
 class TimeAnswer(msgspec.Struct, frozen=True):

@@ -94,7 +94,7 @@ class Replay:
         odds_format: OddsFormat | Literal["auto"] = "auto",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        if not speed > 0:
+        if isinstance(speed, str) or not speed > 0:
             raise ConfigurationError(
                 f"The speed of a replay must be above 0, not {speed!r}.",
                 hint="1 is as it was, math.inf as fast as it goes.",

@@ -131,7 +131,7 @@ class TheOddsApi:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        if not api_key.strip():
+        if not isinstance(api_key, str) or not api_key.strip():
             raise ConfigurationError(
                 "The Odds API needs a key.", hint="Get one at the-odds-api.com; a free one will do."
             )

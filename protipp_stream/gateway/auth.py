@@ -27,7 +27,7 @@ MAX_TOKEN_BYTES = 4096
 MAX_LIFETIME_S = 24 * 3600
 MAX_SUBJECT = 128
 _REQUIRED = ["exp", "iat", "sub", "aud", "iss"]
-_TYPES = frozenset({None, "JWT", "at+jwt"})
+_TYPES = frozenset({"JWT", "at+jwt"})
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -105,7 +105,8 @@ class Authenticator:
 
 
 def _identity(header: dict[str, object], claims: dict[str, object]) -> Identity:
-    if header.get("typ") not in _TYPES or "crit" in header:
+    kind = header.get("typ", "JWT")
+    if not isinstance(kind, str) or kind not in _TYPES or "crit" in header:
         raise Refused("token_header")
     issued, expires, subject = claims["iat"], claims["exp"], claims["sub"]
     # PyJWT takes "123" and 1e9 for an integer; a date that is no integer is a forgery's.

@@ -8,6 +8,7 @@ where a log would print it (query), who is it (Authorization), how often
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 from math import ceil
 from typing import Any
 from urllib.parse import parse_qsl
@@ -29,7 +30,9 @@ __all__ = ["Guard", "Refusal", "RequestRates", "json_response"]
 
 # Liveness says nothing but that we live; whoever restarts us has no token.
 OPEN_PATHS = frozenset({"/healthz"})
+STATUS_PATHS = frozenset({"/api/v1/realtime/status", "/metrics"})
 _JWT = re.compile(r"eyJ[\w-]*\.[\w-]*\.")
+SWEEP_AT = 10_000
 _TOKEN_NAMES = frozenset({"token", "access_token", "jwt", "authorization", "bearer"})
 
 
@@ -89,24 +92,26 @@ def unauthorized(reason: str) -> Refusal:
 class RequestRates:
     """A sliding window for each subject and endpoint; idle ones are forgotten."""
 
-    _SWEEP_AT = 10_000
-
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._windows: dict[tuple[str, str], SlidingWindow] = {}
+        self._sweep_at = SWEEP_AT
 
-    def admit(self, subject: str, path: str, now: float) -> float | None:
+    def admit(self, subject: str, endpoint: str, now: float) -> float | None:
         """Admit a request; else return the seconds after which to come again."""
-        if len(self._windows) > self._SWEEP_AT:
+        if len(self._windows) > self._sweep_at:
             busy = {key: w for key, w in self._windows.items() if not w.is_idle(now)}
             self._windows = busy
-        window = self._windows.setdefault((subject, path), SlidingWindow(self._limit))
+            self._sweep_at = max(SWEEP_AT, 2 * len(busy))
+        window = self._windows.setdefault((subject, endpoint), SlidingWindow(self._limit))
         return None if window.admit(now) else window.retry_after(now)
 
-    def active(self, path: str, now: float) -> int:
-        """How many subjects asked for ``path`` within the last minute."""
+    def active(self, endpoint: str, now: float) -> int:
+        """How many subjects asked for an endpoint (``GET /path``) within the last minute."""
         return sum(
-            1 for (_, at), window in self._windows.items() if at == path and not window.is_idle(now)
+            1
+            for (_, at), window in self._windows.items()
+            if at == endpoint and not window.is_idle(now)
         )
 
 
@@ -126,8 +131,12 @@ class Guard:
         audit: Audit,
         clock: Clock,
         rates: RequestRates,
+        endpoints: Collection[str],
+        is_draining: Callable[[], bool],
     ) -> None:
         self._app = app
+        self._endpoints = frozenset(endpoints)
+        self._is_draining = is_draining
         self._settings = settings
         self._authenticator = authenticator
         self._audit = audit
@@ -143,8 +152,11 @@ class Guard:
             scope["identity"] = self._identify(scope)
         except Refusal as refusal:
             client = scope.get("client")
+            # The endpoint, not the path: a path may be made of anything, tokens too.
             self._audit.record(
-                refusal.reason, path=scope["path"], address=client[0] if client else None
+                refusal.reason,
+                endpoint=self._endpoint(scope),
+                address=client[0] if client else None,
             )
             await _refuse(refusal, scope, receive, send)
             return
@@ -152,21 +164,30 @@ class Guard:
 
     def _identify(self, scope: Scope) -> Identity | None:
         headers = Headers(scope=scope)
-        self._check_host(headers)
         self._check_origin(headers)
         if scope["path"] in OPEN_PATHS:
             return None
+        self._check_host(headers)
+        if self._is_draining() and scope["path"] not in STATUS_PATHS:
+            # Whoever was sent away must not come back to a gateway that is going.
+            retry = {"Retry-After": "1"}
+            raise Refusal(503, "draining", int(CloseCode.DRAINING), "draining", retry)
         _check_query(scope["query_string"])
         tokens = headers.getlist("authorization")
         if not tokens and scope["type"] == "websocket":
             return None
         identity = self._authenticate(tokens)
-        wait_s = self._rates.admit(identity.subject, scope["path"], self._clock.monotonic())
+        endpoint = self._endpoint(scope)
+        wait_s = self._rates.admit(identity.subject, endpoint, self._clock.monotonic())
         if wait_s is not None:
             # Rounded up: a client that obeys must not come a moment too early.
             retry = {"Retry-After": str(ceil(wait_s))}
             raise Refusal(429, "rate_limited", "rate_limited", "too many requests", retry)
         return identity
+
+    def _endpoint(self, scope: Scope) -> str:
+        endpoint = f"{scope.get('method', 'GET')} {scope['path']}"
+        return endpoint if endpoint in self._endpoints else "other"
 
     def _check_host(self, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -194,7 +215,7 @@ class Guard:
 
 def _check_query(query: bytes) -> None:
     for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        if name.lower() in _TOKEN_NAMES or _JWT.match(value):
+        if name.lower() in _TOKEN_NAMES or _JWT.search(f"{name} {value}"):
             raise unauthorized("token_in_query")
 
 

@@ -8,12 +8,11 @@ the frame's bytes too.
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
 from math import isfinite
-
-import msgspec
 
 from protipp_stream.core import wire
 from protipp_stream.core.backlog import Backlog, Recovery, recover
@@ -25,12 +24,17 @@ from protipp_stream.core.quarantine import event_fault, quote_fault
 from protipp_stream.gateway.audit import Audit
 from protipp_stream.gateway.clock import Clock, SystemClock
 from protipp_stream.gateway.settings import Settings
+from protipp_stream.gateway.sources import Sources
 from protipp_stream.gateway.subscription import Outgoing, Subscription, Transport
 from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
 
 __all__ = ["Hub", "error_frame"]
 
 EXPIRY_NOTICE_S = 60.0
+MAX_SHARED, SHARED_FOR_S = 64, 0.05
+PATIENCE_S = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class Hub:
@@ -57,10 +61,8 @@ class Hub:
         self.clock: Clock = clock or SystemClock()
         self.audit = Audit()
         self.book = Book(secrets.token_hex(6), rule)
-        self.sources: dict[str, RealTimeConnection] = {}
-        self.sources_version = 0
+        self.sources = Sources(self.clock)
         self.subscriptions: set[Subscription] = set()
-        self._stale_at: dict[str, float] = {}
         self.quarantined: Counter[str] = Counter()
         self.conflations = 0
         self.is_draining = False
@@ -68,8 +70,9 @@ class Hub:
         self._backlog = Backlog(self.settings.backlog)
         # An event and the sequence number with which it must be told.
         self._events: dict[str, tuple[int, Event]] = {}
-        self._last_described = 0
+        self._last_described = self._described = 0
         self._frames: dict[tuple[Filter, int, int], tuple[Outgoing | None, int]] = {}
+        self._frames_from = 0.0
         self._news = asyncio.Event()
 
     @property
@@ -84,7 +87,7 @@ class Hub:
 
         What can't be true is quarantined: counted and audited, never shown.
         """
-        self._describe(batch.events)
+        described = self._describe(batch.events)
         sound = [quote for quote in batch.quotes if self._is_sound(quote, batch)]
         waited_ms = (self.clock.monotonic() - batch.arrived) * 1000
         updates = self.book.apply(sound, batch.received_at, latency_ms=round(waited_ms, 3))
@@ -93,36 +96,36 @@ class Hub:
         if updates:
             self._frames.clear()
             self._wake_all()
+        elif described:
+            self._tell_events(described)
         return len(updates)
 
     def heard(self, source: str, patience_s: float) -> None:
         """Note a sign of life of a source; it is stale when ``patience_s`` pass without one."""
-        self._stale_at[source] = self.clock.monotonic() + patience_s
-        known = self.sources.get(source)
-        if known is not None and known.stale:
-            self.report(msgspec.structs.replace(known, stale=False))
+        if fresh := self.sources.heard(source, patience_s):
+            self.report(fresh)
 
     def check_freshness(self) -> None:
         """Mark sources that have been silent for too long: connected is not fresh."""
-        now = self.clock.monotonic()
-        for source, stale_at in self._stale_at.items():
-            known = self.sources[source]
-            # A replay is as silent as what it recorded.
-            replayed = known.connection_type == "replay"
-            if now >= stale_at and not (known.stale or replayed) and known.status == "connected":
-                self.report(msgspec.structs.replace(known, stale=True))
+        for stale in self.sources.gone_stale():
+            self.report(stale)
 
     def report(self, connection: RealTimeConnection) -> None:
         """Take the state of a source and tell every subscriber."""
-        if _state(self.sources.get(connection.id)) != _state(connection):
-            self.sources_version += 1
+        before = self.sources.version
+        notice = _source_frame(self.sources.take(connection))
+        if self.sources.version != before:
             self._announce()
-        self.sources[connection.id] = connection
-        notice = _source_frame(connection)
         for subscription in self.subscriptions:
             subscription.notify(notice)
 
-    def _describe(self, events: Iterable[Event]) -> None:
+    @property
+    def facts_version(self) -> int:
+        """Another number when a source or an event is in another state, prices apart."""
+        return self.sources.version + self._described
+
+    def _describe(self, events: Iterable[Event]) -> list[Event]:
+        new = []
         for event in events:
             if fault := event_fault(event):
                 self._quarantine(f"event_{fault}")
@@ -131,6 +134,18 @@ class Hub:
             if known is None or known[1] != event:
                 self._last_described = self.book.seq + 1
                 self._events[event.event_id] = (self._last_described, event)
+                new.append(event)
+        self._described += len(new)
+        return new
+
+    def _tell_events(self, events: list[Event]) -> None:
+        """Tell of events whose prices did not move, in a frame that leads nowhere."""
+        for subscription in self.subscriptions:
+            wanted = [e for e in events if subscription.wanted.matches_event(e.event_id)]
+            told = subscription.told
+            data = wire.updates_frame(told, told, [], self.clock.wall(), events=wanted)
+            subscription.notify(Outgoing("updates", data, str(told)))
+        self._announce()
 
     def _is_sound(self, quote: Quote, batch: Batch) -> bool:
         fault = quote_fault(quote, batch.received_at)
@@ -183,32 +198,32 @@ class Hub:
         """
         for frame in self.opening(subscription, resume):
             yield frame
-        now = self.clock.monotonic()
-        beat_due = now + self.settings.heartbeat_s
-        warned = False
+        beat_due = self.clock.monotonic() + self.settings.heartbeat_s
+        warned_of = 0.0
         while True:
-            while (frame_or_none := self._next(subscription)) is not None:
-                subscription.last_sent = self.clock.wall()
-                yield frame_or_none
-            if subscription.closes_with is not None:
-                return
-            now = self.clock.monotonic()
+            # Before every frame: whoever is always behind must not read on for ever.
             left = subscription.expires_at - self.clock.wall().timestamp()
             if left <= 0:
                 subscription.end(CloseCode.TOKEN_EXPIRED)
                 yield error_frame(int(CloseCode.TOKEN_EXPIRED), "token expired")
                 return
-            if left <= EXPIRY_NOTICE_S and not warned:
-                warned = True
+            if left <= EXPIRY_NOTICE_S and warned_of != subscription.expires_at:
+                warned_of = subscription.expires_at
                 yield Outgoing("expiring", wire.encode(wire.Expiring(round(left, 3))))
-            elif left > EXPIRY_NOTICE_S:
-                warned = False
+            if (next_frame := self._next(subscription)) is not None:
+                subscription.last_sent = self.clock.wall()
+                yield next_frame
+                continue
+            if subscription.closes_with is not None:
+                return
+            now = self.clock.monotonic()
             if now >= beat_due:
                 beat_due = now + self.settings.heartbeat_s
                 yield self._heartbeat(subscription)
                 continue
-            until_warning = left if warned else left - EXPIRY_NOTICE_S
-            await subscription.wait(min(beat_due - now, max(until_warning, 0.001)))
+            warned = warned_of == subscription.expires_at
+            until_expiry = left if warned else left - EXPIRY_NOTICE_S
+            await subscription.wait(min(beat_due - now, max(until_expiry, 0.001)))
 
     def opening(self, subscription: Subscription, resume: str | None) -> list[Outgoing]:
         """Bring a subscriber level: ``connected``, the sources, what it missed."""
@@ -216,7 +231,7 @@ class Hub:
         subscription.told = recovery.since or recovery.cursor
         subscription.position = subscription.told.seq
         frames = [self._connected(subscription, recovery)]
-        frames += [_source_frame(source) for source in self.sources.values()]
+        frames += [_source_frame(source) for source in self.sources]
         if recovery.mode != "replay":
             frames.append(self._catch_up(subscription, recovery, "patch"))
         return frames
@@ -249,6 +264,12 @@ class Hub:
         stays, and the next frame's ``prev`` still follows it.
         """
         key = (subscription.wanted, subscription.told.seq, subscription.position)
+        # Only as long as those who are level at one moment ask one after the
+        # other: later it would hold the backlog many times, with an old `sent_at`.
+        now = self.clock.monotonic()
+        if len(self._frames) >= MAX_SHARED or now - self._frames_from > SHARED_FOR_S:
+            self._frames.clear()
+            self._frames_from = now
         found = self._frames.get(key)
         if found is None:
             found = self._frames[key] = self._build_frame(*key)
@@ -309,13 +330,13 @@ class Hub:
         self._news.set()
         self._news = asyncio.Event()
 
-    async def wait_for_news(self, after: int, sources: int, seconds: float) -> None:
-        """Wait until the log is past ``after`` or a source is in another state.
+    async def wait_for_news(self, after: int, facts: int, seconds: float) -> None:
+        """Wait until the log is past ``after`` or there are other facts.
 
         Parameters
         ----------
-        sources : int
-            The `sources_version` that is known already.
+        facts : int
+            The `facts_version` that is known already.
         seconds : float
             Wait no longer than this.
         """
@@ -323,7 +344,7 @@ class Hub:
             async with asyncio.timeout(seconds):
                 while (
                     self.cursor.seq <= after
-                    and self.sources_version == sources
+                    and self.facts_version == facts
                     and not self.is_draining
                 ):
                     await self._news.wait()
@@ -333,10 +354,15 @@ class Hub:
     async def delivered(self) -> None:
         """Wait until every subscriber has been handed all there is.
 
-        The pace of a replay at full speed: nothing is conflated.
+        The pace of a replay at full speed. Not for ever: one subscriber that
+        does not read must not stop the others' odds; it is conflated instead.
         """
-        while any(s.position < self.cursor.seq or s.notices for s in self.subscriptions):
-            await self._news.wait()
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while any(s.position < self.cursor.seq for s in self.subscriptions):
+                    await self._news.wait()
+        except TimeoutError:
+            _log.warning("a subscriber does not read; going on without it")
 
     async def deserted(self) -> None:
         """Wait until the last subscriber has left."""
@@ -356,13 +382,6 @@ class Hub:
 def error_frame(code: int | str, message: str, retry_ms: int | None = None) -> Outgoing:
     """Build an ``error`` frame."""
     return Outgoing("error", wire.encode(wire.ErrorFrame(code, message, retry_ms)))
-
-
-def _state(connection: RealTimeConnection | None) -> object:
-    """What of a source's state is worth waking a poller for: not each sign of life."""
-    if connection is None:
-        return None
-    return connection.status, connection.detail, connection.stale, connection.last_error
 
 
 def _source_frame(connection: RealTimeConnection) -> Outgoing:

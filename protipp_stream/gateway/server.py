@@ -14,34 +14,25 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from typing import Any, Protocol, Self
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Self
 
 import msgspec
 import uvicorn
 
+from protipp_stream.core.feed import Feed
 from protipp_stream.core.moves import Rule
 from protipp_stream.errors import ConfigurationError, ProtippStreamError
-from protipp_stream.gateway.auth import SCOPES, Authenticator, mint_token
+from protipp_stream.gateway.auth import Authenticator, mint_token
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.routes import application
 from protipp_stream.gateway.settings import Settings
-from protipp_stream.model import Batch, RealTimeConnection
+from protipp_stream.model import RealTimeConnection
 
 __all__ = ["Gateway"]
 
 _log = logging.getLogger(__name__)
-
-
-class Source(Protocol):
-    """What the gateway needs of a feed; `feeds.base.Feed` says more."""
-
-    connection: RealTimeConnection
-
-    def __aiter__(self) -> AsyncIterator[Batch]:
-        """Yield batches."""
-        ...
 
 
 class Gateway:
@@ -75,7 +66,7 @@ class Gateway:
 
     def __init__(
         self,
-        *feeds: Source,
+        *feeds: Feed,
         host: str = "127.0.0.1",
         port: int = 0,
         key: str | None = None,
@@ -83,14 +74,16 @@ class Gateway:
         rule: Rule | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self._feeds = list(feeds)
+        self._feeds: list[Feed] = []
+        for feed in feeds:
+            self._add(feed)
         self._host = host
         self._key = key or secrets.token_urlsafe(48)
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         settings = settings or Settings()
         settings = msgspec.structs.replace(
-            settings, allowed_hosts=settings.allowed_hosts | {_host_name(host)}
+            settings, allowed_hosts=settings.allowed_hosts | {_host_name(host).lower()}
         )
         self.settings = settings
         self.hub = Hub(settings, rule=rule, clock=clock)
@@ -101,6 +94,7 @@ class Gateway:
         self._thread: threading.Thread | None = None
         self._ready = threading.Event()
         self._failure: BaseException | None = None
+        self._is_running = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -110,14 +104,14 @@ class Gateway:
         return f"http://{_host_name(host)}:{self.port}"
 
     def __repr__(self) -> str:
-        state = "running" if self._ready.is_set() else "not started"
-        return f"<Gateway {self.url} {state}, {len(self._feeds)} feeds>"
+        state = "running" if self._is_running else "not running"
+        return f"<Gateway {self.url} {state}, feeds: {len(self._feeds)}>"
 
     def token(
         self,
         subject: str = "notebook",
         *,
-        scopes: Collection[str] = SCOPES,
+        scopes: Collection[str] = ("odds:read",),
         lifetime_s: int = 12 * 3600,
     ) -> str:
         """Make a token that this gateway accepts.
@@ -173,12 +167,24 @@ class Gateway:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def follow(self, feed: Source) -> None:
+    def follow(self, feed: Feed) -> None:
         """Take another feed while running; from any thread."""
-        if self._loop is None:
-            self._feeds.append(feed)
-        else:
+        self._add(feed)
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(self._start_feed, feed)
+
+    def _add(self, feed: Feed) -> None:
+        if not isinstance(feed, Feed):
+            raise ConfigurationError(
+                f"{feed!r} is no feed.", hint="For example: Gateway(ps.Simulated())."
+            )
+        ident = feed.connection.id
+        if any(other.connection.id == ident for other in self._feeds):
+            raise ConfigurationError(
+                f"There is a feed {ident!r} already; one would overwrite the other's state.",
+                hint="Give one of them another id in its `connection`.",
+            )
+        self._feeds.append(feed)
 
     def _run(self) -> None:
         try:
@@ -206,6 +212,7 @@ class Gateway:
             self._tasks.add(asyncio.create_task(self._watch_freshness()))
             for feed in self._feeds:
                 self._start_feed(feed)
+            self._is_running = True
             self._ready.set()
             if on_ready is not None:
                 on_ready()
@@ -213,7 +220,8 @@ class Gateway:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             await self._drain()
-            await serving
+            self._is_running = False
+            await _ended(serving)
 
     async def _until_up(self, serving: asyncio.Task[None]) -> None:
         up = asyncio.create_task(self._server.is_up.wait())
@@ -240,33 +248,34 @@ class Gateway:
             await asyncio.sleep(1.0)
             self.hub.check_freshness()
 
-    def _start_feed(self, feed: Source) -> None:
+    def _start_feed(self, feed: Feed) -> None:
         task = asyncio.create_task(self._follow(feed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _follow(self, feed: Source) -> None:
-        known = feed.connection
-        patience_s = self.settings.stale_after_s + 2 * getattr(feed, "interval_s", 0.0)
-        self.hub.report(known)
+    async def _follow(self, feed: Feed) -> None:
+        known: RealTimeConnection | None = None
         try:
+            known = feed.connection
+            self.hub.report(known)
             async for batch in feed:
+                patience_s = self.settings.stale_after_s + 2 * getattr(feed, "interval_s", 0.0)
                 self.hub.heard(known.id, patience_s)
                 self.hub.take(batch)
                 if feed.connection is not known:
                     known = feed.connection
                     self.hub.report(known)
         except ProtippStreamError as error:
-            _log.error("feed %s has ended: %s", known.id, error)
+            _log.error("feed %s has ended: %s", feed.connection.id, error)
             self._report_end(feed, str(error))
         except Exception:  # noqa: BLE001 - logged, and shown as the feed's state
             # A feed is somebody's plug-in: its bug must not take the others down.
-            _log.exception("feed %s has failed", known.id)
+            _log.exception("feed %r has failed", feed)
             self._report_end(feed, "the feed failed; see the gateway's log")
         else:
             self.hub.report(feed.connection)
 
-    def _report_end(self, feed: Source, error: str) -> None:
+    def _report_end(self, feed: Feed, error: str) -> None:
         self.hub.report(
             msgspec.structs.replace(
                 feed.connection,
@@ -337,16 +346,28 @@ def _uvicorn_config(app: Any) -> uvicorn.Config:
     )
 
 
+async def _ended(serving: asyncio.Task[None]) -> None:
+    try:
+        await serving
+    except AssertionError:
+        # uvicorn 0.54 asserts when it closes a connection whose handshake it
+        # has refused by itself; there is nothing left to lose.
+        _log.warning("a connection was not closed cleanly", exc_info=True)
+
+
 def _bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-    except OSError as error:
+        # Now, so that a port which somebody else has is an error here.
+        listener.listen()
+    except (OSError, OverflowError) as error:
         listener.close()
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
         raise ConfigurationError(
-            f"Can't listen on {host}:{port}: {error.strerror or error}.",
+            f"Can't listen on {host}:{port}: {why}.",
             hint="Choose another port, or 0 for a free one.",
         ) from None
     return listener

@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     long_poll_s : float
         The longest ``wait`` of a poll.
     body_bytes : int
-        The largest body of a publish.
+        The largest body of a publish; decoding it holds up everyone else.
     stale_after_s : float
         A feed silent for so long (and twice its own interval, if it polls) is
         shown as stale.
@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     frame_rows: int = 500
     poll_rows: int = 5_000
     long_poll_s: float = 25.0
-    body_bytes: int = 1_000_000
+    body_bytes: int = 250_000
     stale_after_s: float = 30.0
     drain_s: float = 5.0
     retry_ms: int = 1_000

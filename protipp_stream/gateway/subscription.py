@@ -1,6 +1,6 @@
 """One subscriber's place in the log.
 
-A subscriber holds no queue, only a position: what it has not read yet stands in
+A subscriber holds no queue of updates, only a position: what it has not read yet stands in
 the backlog once, for all. So a slow one costs no memory, and one so slow that
 the backlog has moved on gets each selection at its newest, and is told so.
 """
@@ -14,11 +14,13 @@ from typing import Literal
 
 import msgspec
 
+from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.model import Cursor, RealTimeConnection
 
 __all__ = ["Outgoing", "Subscription"]
 
+MAX_NOTICES = 1_000
 Transport = Literal["websocket", "sse", "polling"]
 
 
@@ -63,8 +65,14 @@ class Subscription:
         self._wake.set()
 
     def notify(self, notice: Outgoing) -> None:
-        """Queue a frame beside the log."""
+        """Queue a frame beside the log.
+
+        These are not in the backlog, so whoever lets them pile up is sent away.
+        """
         self.notices.append(notice)
+        if len(self.notices) > MAX_NOTICES:
+            self.notices.clear()
+            self.end(CloseCode.TOO_SLOW)
         self._wake.set()
 
     def end(self, code: int) -> None:

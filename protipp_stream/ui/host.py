@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.ui.pump import Pump, Source
 
-__all__ = ["Component", "module_text"]
+__all__ = ["Component", "Views", "check_odds", "module_text"]
 
 _HERE = Path(__file__).parent
 
@@ -86,6 +86,20 @@ class Component(ABC):
         from protipp_stream.ui.served import served_view
 
         return served_view(self.module, self._pump, self.options)
+
+
+def check_odds(odds: Any) -> None:
+    """Insist on what `connect` returns.
+
+    Raises
+    ------
+    ConfigurationError
+        For anything else; a gateway is the usual slip.
+    """
+    if not hasattr(odds, "changes"):
+        raise ConfigurationError(
+            f"{odds!r} is no live odds.", hint="Give what ps.connect(gateway) returns."
+        )
 
 
 def _has_kernel() -> bool:

@@ -117,8 +117,13 @@ class Pump:
             with self._lock:
                 if ended.is_set():
                     return
-                news, now = self._source.news(), monotonic()
-                pause = self._period
+                pause, now = self._period, monotonic()
+                try:
+                    news = self._source.news()
+                except Exception:
+                    # The thread is everyone's: without it every board stands still.
+                    logger.exception("a frame could not be made and is left out")
+                    continue
                 if news is None and now - spoken < SIGN_OF_LIFE_S:
                     continue
                 self._number += 1

@@ -9,7 +9,7 @@ import msgspec
 
 from protipp_stream.core.latency import bounded
 from protipp_stream.model import RealTimeConnection
-from protipp_stream.ui.host import Component
+from protipp_stream.ui.host import Component, check_odds
 from protipp_stream.ui.words import Level, Word, word_of
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class RealTimeStatus(Component):
     module = "status"
 
     def __init__(self, odds: LiveOdds) -> None:
+        check_odds(odds)
         self._odds = odds
         super().__init__(_StatusSource(odds), hz=4)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from protipp_stream.ui.board import BoardFrames, Body, State, market_filter, state_of
-from protipp_stream.ui.host import Component
+from protipp_stream.ui.host import Component, check_odds
 from protipp_stream.ui.words import word_of
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class OddsTable(Component):
         max_height: str = "34rem",
         hz: float = 20,
     ) -> None:
+        check_odds(odds)
         self._odds = odds
         self._shown = market_filter(markets)
         self._max_height = max_height

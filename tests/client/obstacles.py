@@ -3,10 +3,10 @@
 `Obstacle(gateway, blocks)` is a TCP proxy on the loopback. It reads the head of
 each request and refuses what is in ``blocks``, as middleboxes do:
 
-- ``websocket``: an upgrade is answered with 502;
+- ``websocket``: an upgrade is answered with ``status``, 502 by default;
 - ``upgrade swallowed``: an upgrade is never answered;
-- ``sse``: a request for an event stream is answered with 502;
-- ``polling``: any other request for odds is answered with 502.
+- ``sse``: a request for an event stream is answered so;
+- ``polling``: any other request for odds is answered so.
 
 Everything else passes through. ``blocks`` may be changed at any time;
 ``cut()`` resets every connection that is open.
@@ -69,8 +69,9 @@ class _InThread:
 
 
 class Obstacle(_InThread):
-    def __init__(self, gateway: Gateway, blocks: set[str]) -> None:
+    def __init__(self, gateway: Gateway, blocks: set[str], status: str = "502 Bad Gateway") -> None:
         self.blocks = blocks
+        self.status = status
         self._port = gateway.port
         self._open: set[asyncio.StreamWriter] = set()
 
@@ -98,7 +99,8 @@ class Obstacle(_InThread):
                 await reader.read()
                 return
             if _kind(head) in self.blocks:
-                writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+                status = self.status.encode()
+                writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
                 await writer.drain()
                 return
             up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._port)

@@ -30,6 +30,15 @@ def test_the_first_transport_that_works_is_taken(
         assert odds.wait_until(gateway.hub.cursor, 5)
 
 
+@pytest.mark.parametrize("status", ["403 Forbidden", "401 Unauthorized", "407 Proxy", "200 OK"])
+def test_a_middleboxs_no_is_not_the_gateways(gateway: Gateway, status: str) -> None:
+    with (
+        Obstacle(gateway, {"websocket"}, status) as obstacle,
+        ps.connect(obstacle.url, gateway.token()) as odds,
+    ):
+        assert odds.status.connection_type == "sse"
+
+
 def test_an_upgrade_that_is_swallowed_is_no_dead_network(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,6 +102,8 @@ def test_a_frame_that_is_left_out_is_noticed_and_asked_for_again(drops: set[int]
         assert got == list(range(1, 11))
         assert forgetful.connections == 2
         assert odds.status.error_count == 1
+        # Not because of the silence that follows: that would cost 40 s.
+        assert "are missing" in (odds.status.last_error or "")
 
 
 def test_what_is_whole_is_not_asked_for_again() -> None:

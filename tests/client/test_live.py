@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import Any
 
@@ -177,15 +178,64 @@ def test_a_link_that_ends_for_good_raises_in_the_iterator(gateway: Gateway) -> N
     tokens = iter([gateway.token()])
     odds = ps.connect(gateway, token=lambda: next(tokens, "revoked"))
     updates = odds.stream()
-    gateway.hub._announce()
     assert gateway._loop is not None
     gateway._loop.call_soon_threadsafe(gateway.hub.drain)
+    until(lambda: not gateway.hub.subscriptions)
+    gateway.hub.is_draining = False
     with pytest.raises(TokenRefused):
         next(updates)
     assert odds.status.status == "error"
     assert odds.status.stale
     assert len(odds.quotes()) == 2
     odds.close()
+
+
+def test_a_mistake_in_a_callback_does_not_cost_the_link(
+    gateway: Gateway, feed: ScriptedFeed, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(_: object) -> None:
+        raise ZeroDivisionError("the user's own")
+
+    with ps.connect(gateway) as odds:
+        odds.param.watch(mistaken, ["status", "sources"])
+        feed.tell([quote(2.5)])
+        assert odds.wait_until(gateway.hub.cursor, 5)
+    assert "a callback on status has failed" in caplog.text
+
+
+def test_an_iterator_that_is_left_holds_nothing(gateway: Gateway, feed: ScriptedFeed) -> None:
+    with ps.connect(gateway) as odds:
+        for number in range(5):
+            threading.Timer(0.02, feed.tell, [[quote(3.0 + number)]]).start()
+            for _ in odds:
+                break
+        gc.collect()
+        assert len(odds._listeners._streams) == 0
+
+
+def test_every_poll_brings_the_token_of_the_moment(gateway: Gateway, feed: ScriptedFeed) -> None:
+    asked: list[str] = []
+
+    def token() -> str:
+        asked.append(gateway.token())
+        return asked[-1]
+
+    with ps.connect(gateway.url, token, transport="polling"):
+        feed.tell([quote(2.5)])
+        until(lambda: len(asked) >= 3)
+
+
+def test_a_token_function_that_fails_once_is_asked_again(gateway: Gateway) -> None:
+    answers: list[Any] = [OSError("vault is busy"), gateway.token()]
+
+    def token() -> str:
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    with ps.connect(gateway.url, token) as odds:
+        assert odds.status.status == "connected"
 
 
 # ------------------------------------------------------------------ clear errors
@@ -228,6 +278,10 @@ def test_a_wrong_address_says_so(transport: str, answer: str) -> None:
     [
         ({"gateway": "ftp://x"}, "should look like"),
         ({"gateway": "http://"}, "should look like"),
+        ({"gateway": "hello"}, "should look like"),
+        ({"gateway": "http://[::1"}, "should look like"),
+        ({"gateway": "http://127.0.0.1:1/api/v1/odds"}, "no path"),
+        ({"gateway": 5}, "no gateway"),
         ({"gateway": "http://127.0.0.1:99999"}, "should look like"),
         ({"gateway": "http://odds.example"}, "insecure=True"),
         ({"gateway": "http://me:pw@127.0.0.1"}, "no user name"),

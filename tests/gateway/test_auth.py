@@ -71,6 +71,7 @@ FORGED = {
     "sub with a line break": signed(sub="alice\nroot"),
     "unknown crit": signed(headers={"crit": ["x"], "x": 1}),
     "wrong typ": signed(headers={"typ": "logout+jwt"}),
+    "typ no text": signed(headers={"typ": [1]}),
     "scope as list": signed(scope=["odds:read"]),
     "too long": signed(padding="x" * 5000),
     "garbage": "not.a.token",

@@ -175,3 +175,52 @@ def test_a_replay_is_as_silent_as_its_recording() -> None:
     clock.advance(300)
     hub.check_freshness()
     assert not hub.sources["r"].stale
+
+
+def test_frames_are_shared_for_a_moment_only() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    tell(hub, *(2.0 + n / 10 for n in range(300)))
+    for number in range(300):
+        pending(hub, joined(hub, resume=f"{hub.book.epoch}:{number}"))
+    assert len(hub._frames) <= 64
+    clock.advance(1)
+    pending(hub, joined(hub, resume=f"{hub.book.epoch}:1"))
+    assert len(hub._frames) == 1
+
+
+async def test_one_who_does_not_read_does_not_hold_up_a_replay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("protipp_stream.gateway.hub.PATIENCE_S", 0.01)
+    hub = Hub()
+    tell(hub, 2.0)
+    stuck = joined(hub)
+    tell(hub, 3.0)
+    await hub.delivered()
+    assert stuck.position < hub.cursor.seq
+
+
+def test_notices_that_pile_up_end_a_subscription() -> None:
+    hub = Hub()
+    subscription = joined(hub)
+    for _ in range(1001):
+        subscription.notify(Outgoing("pong", b"{}"))
+    assert subscription.closes_with == 4001
+    assert not subscription.notices
+
+
+async def test_who_is_always_behind_does_not_read_past_its_token() -> None:
+    clock = HandClock()
+    hub = Hub(Settings(frame_rows=1), clock=clock)
+    tell(hub, *(2.0 + number for number in range(50)))
+    subscription = hub.subscribe("websocket", Filter())
+    subscription.expires_at = clock.wall().timestamp() + 120
+    names = []
+    async for frame in hub.stream(subscription, f"{hub.book.epoch}:0"):
+        names.append(frame.name)
+        if names.count("updates") == 3:
+            clock.advance(200)
+    assert names.count("updates") == 3
+    assert names[-1] == "error"
+    assert subscription.closes_with == 4004

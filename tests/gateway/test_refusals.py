@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from protipp_stream.gateway import Gateway, Settings
+from protipp_stream.gateway.auth import SCOPES
 from tests.gateway.conftest import HTTP_ENDPOINTS, SOCKET_PATH, bearer
 from tests.gateway.test_auth import SECRET, signed, unsigned
 
@@ -64,7 +65,7 @@ def test_a_foreign_origin_is_refused_on_every_endpoint(
     start: Callable[..., Gateway], method: str, path: str, origin: str
 ) -> None:
     gateway = start(settings=Settings(allowed_origins=frozenset({ORIGIN})))
-    headers = {**bearer(gateway.token()), "Origin": origin}
+    headers = {**bearer(gateway.token(scopes=SCOPES)), "Origin": origin}
     answer = httpx.request(method, gateway.url + path, headers=headers, trust_env=False)
     assert answer.status_code == 403
 
@@ -73,7 +74,7 @@ def test_origins_are_compared_exactly_at_the_websocket_handshake(
     start: Callable[..., Gateway],
 ) -> None:
     gateway = start(settings=Settings(allowed_origins=frozenset({ORIGIN})))
-    token = bearer(gateway.token())
+    token = bearer(gateway.token(scopes=SCOPES))
     assert handshake(gateway, {**token, "Origin": ORIGIN}) == 101
     assert handshake(gateway, token) == 101
     for foreign in ("https://odds.example.evil", "https://odds.example:444", "null"):
@@ -84,7 +85,7 @@ def test_origins_are_compared_exactly_at_the_websocket_handshake(
 def test_two_origins_are_none(start: Callable[..., Gateway]) -> None:
     gateway = start(settings=Settings(allowed_origins=frozenset({ORIGIN})))
     headers = [
-        ("Authorization", f"Bearer {gateway.token()}"),
+        ("Authorization", f"Bearer {gateway.token(scopes=SCOPES)}"),
         ("Origin", ORIGIN),
         ("Origin", ORIGIN),
     ]
@@ -94,7 +95,7 @@ def test_two_origins_are_none(start: Callable[..., Gateway]) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", ""])
 def test_a_foreign_host_is_refused(gateway: Gateway, host: str) -> None:
-    headers = {**bearer(gateway.token()), "Host": host}
+    headers = {**bearer(gateway.token(scopes=SCOPES)), "Host": host}
     answer = httpx.get(gateway.url + "/api/v1/odds", headers=headers, trust_env=False)
     assert answer.status_code == 400
 
@@ -102,10 +103,16 @@ def test_a_foreign_host_is_refused(gateway: Gateway, host: str) -> None:
 def test_a_token_in_the_query_is_refused_and_stands_in_no_log(
     gateway: Gateway, http: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    token = gateway.token()
+    token = gateway.token(scopes=SCOPES)
     caplog.set_level(logging.DEBUG, "protipp_stream")
     caplog.set_level(logging.DEBUG, "uvicorn")
-    for query in (f"?token={token}", f"?access_token={token}", f"?since={token}"):
+    for query in (
+        f"?token={token}",
+        f"?access_token={token}",
+        f"?since={token}",
+        f"?{token}",
+        f"?x=Bearer%20{token}",
+    ):
         answer = http.get("/api/v1/odds" + query, headers=bearer(token))
         assert answer.status_code == 401
         assert handshake(gateway, bearer(token), query) == 401
@@ -142,10 +149,31 @@ def test_liveness_needs_no_token_and_says_nothing_else(http: httpx.Client) -> No
     assert (answer.status_code, answer.text) == (200, "ok\n")
 
 
+def test_a_draining_gateway_takes_nobody_in(gateway: Gateway, http: httpx.Client) -> None:
+    token = bearer(gateway.token(scopes=SCOPES))
+    gateway.hub.is_draining = True
+    answer = http.get("/api/v1/odds", headers=token)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert handshake(gateway, token) == 503
+    assert http.get("/healthz").status_code == 503
+    assert http.get("/api/v1/realtime/status", headers=token).json()["status"] == "draining"
+
+
+def test_a_token_in_the_path_stands_in_no_log(
+    gateway: Gateway, http: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = gateway.token()
+    caplog.set_level(logging.DEBUG, "protipp_stream")
+    http.get(f"/{token}")
+    ours = [r.getMessage() for r in caplog.records if r.name.startswith("protipp_stream")]
+    assert any("token_missing" in line for line in ours)
+    assert not any(token in line for line in ours)
+
+
 def test_refusals_are_counted_by_their_reason(gateway: Gateway, http: httpx.Client) -> None:
     http.get("/api/v1/odds")
     http.get("/api/v1/odds", headers=bearer(signed(key="t" * 32)))
-    http.get("/api/v1/odds", headers={**bearer(gateway.token()), "Origin": "null"})
+    http.get("/api/v1/odds", headers={**bearer(gateway.token(scopes=SCOPES)), "Origin": "null"})
     counts = gateway.hub.audit.counts
     assert counts["token_missing"] == 1
     assert counts["token_InvalidSignatureError"] == 1

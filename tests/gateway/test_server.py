@@ -57,6 +57,31 @@ def test_a_port_that_is_taken_says_what_to_do(gateway: Gateway) -> None:
         Gateway(port=gateway.port)
 
 
+@pytest.mark.parametrize("port", [99999, -1])
+def test_a_port_that_can_not_be_says_so(port: int) -> None:
+    with pytest.raises(ConfigurationError, match="Can't listen"):
+        Gateway(port=port)
+
+
+@pytest.mark.parametrize("feed", ["simulated", None, 5])
+def test_what_is_no_feed_says_so(feed: object) -> None:
+    with pytest.raises(ConfigurationError, match="is no feed"):
+        Gateway(feed)  # type: ignore[arg-type]
+
+
+def test_two_feeds_with_one_id_are_refused(gateway: Gateway) -> None:
+    with pytest.raises(ConfigurationError, match="already"):
+        gateway.follow(ScriptedFeed())
+
+
+def test_its_repr_says_whether_it_runs() -> None:
+    gateway = Gateway()
+    assert "not running" in repr(gateway)
+    with gateway:
+        assert "not running" not in repr(gateway)
+    assert "not running" in repr(gateway)
+
+
 def test_a_gateway_starts_once(gateway: Gateway) -> None:
     with pytest.raises(ConfigurationError, match="Make a new Gateway"):
         gateway.start()

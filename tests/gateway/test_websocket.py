@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from protipp_stream.gateway import Gateway, Settings
+from protipp_stream.model import Event
 from tests.gateway.conftest import SOCKET_PATH, bearer
 from tests.gateway.test_auth import signed
 from tests.scripted import HandClock, ScriptedFeed, quote
@@ -61,7 +62,12 @@ async def test_connected_comes_first_then_the_board(gateway: Gateway) -> None:
 
 async def test_a_client_without_a_header_introduces_itself(gateway: Gateway) -> None:
     async with dial(gateway, token=None) as socket:
-        await say(socket, type="connect", token=gateway.token(), filter={"markets": ["totals"]})
+        await say(
+            socket,
+            type="connect",
+            token=gateway.token(),
+            filter={"markets": ["totals"]},
+        )
         assert (await hear(socket, "snapshot"))["quotes"] == []
 
 
@@ -222,6 +228,33 @@ async def test_a_token_that_expires_is_announced_then_closed(start: Callable[...
         _wake(gateway)
         assert (await hear(socket, "error"))["code"] == 4004
         assert await closed_with(socket) == 4004
+
+
+async def test_a_token_that_may_not_read_refreshes_nothing(gateway: Gateway) -> None:
+    async with dial(gateway) as socket:
+        for _ in range(4):
+            await say(socket, type="refresh", token=gateway.token(scopes=["odds:publish"]))
+            assert (await hear(socket, "error"))["code"] == 4501
+        await say(socket, type="refresh", token="rubbish")
+        assert await closed_with(socket) == 1008
+
+
+async def test_a_close_reason_echoes_nothing(gateway: Gateway) -> None:
+    async with dial(gateway, token=None) as socket:
+        await socket.send(json.dumps({"type": "connect", "x" * 5000: 1}))
+        assert await closed_with(socket) == 4500
+        assert socket.close_reason == "malformed"
+
+
+async def test_an_event_is_told_without_a_price_of_it(gateway: Gateway, feed: ScriptedFeed) -> None:
+    async with dial(gateway) as socket:
+        await hear(socket, "snapshot")
+        renamed = Event("match", "Reds @ Blues, game 2", "baseball_mlb")
+        await asyncio.to_thread(feed.tell, [], [renamed])
+        frame = await hear(socket, "updates")
+    assert frame["updates"] == []
+    assert frame["prev"] == frame["cursor"] == str(gateway.hub.cursor)
+    assert frame["events"][0]["name"] == "Reds @ Blues, game 2"
 
 
 async def test_anothers_token_refreshes_nothing(gateway: Gateway) -> None:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 
 import httpx
 
 from protipp_stream.client.endpoint import Endpoint
-from protipp_stream.client.refusals import unreachable
+from protipp_stream.client.refusals import not_a_gateway, unreachable
 from protipp_stream.errors import ConnectionLost
 
 __all__ = ["http_client"]
+
+
+class _Bearer(httpx.Auth):
+    """Asks for the token anew for every request: it may have been refreshed."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers.update(self._endpoint.headers())
+        yield request
 
 
 @asynccontextmanager
@@ -25,7 +36,7 @@ async def http_client(
     try:
         async with httpx.AsyncClient(
             base_url=endpoint.base,
-            headers=endpoint.headers(),
+            auth=_Bearer(endpoint),
             timeout=timeout,
             follow_redirects=False,
             # A proxy that the environment names has no business between two
@@ -34,6 +45,9 @@ async def http_client(
         ) as client:
             yield client
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        if "SSL" in str(error):
+            what = "it does not speak TLS that we trust; is it http://?"
+            raise not_a_gateway(endpoint.base, what) from None
         raise unreachable(endpoint.base, str(error) or type(error).__name__) from None
     except httpx.HTTPError as error:
         what = str(error) or type(error).__name__

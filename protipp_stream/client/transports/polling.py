@@ -66,7 +66,7 @@ def _query(wanted: Filter, since: str | None, last: PollAnswer | None = None) ->
     if since is not None:
         query.append(("since", since))
     if last is not None:
-        query += [("wait", f"{WAIT_S:g}"), ("sources", last.sources_version)]
+        query += [("wait", f"{WAIT_S:g}"), ("facts", last.facts_version)]
     return query
 
 
@@ -74,7 +74,7 @@ async def _ask(client: httpx.AsyncClient, endpoint: Endpoint, query: Query) -> P
     response = await client.get(f"{API}/odds", params=query)
     if response.status_code != 200:
         retry_after = response.headers.get("retry-after")
-        raise from_status(endpoint.base, response.status_code, retry_after)
+        raise from_status(endpoint.base, response.status_code, retry_after, response.content)
     try:
         return _answers.decode(response.content)
     except msgspec.ValidationError as error:

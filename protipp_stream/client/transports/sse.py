@@ -35,7 +35,7 @@ async def sse(
             "GET", f"{API}/odds/stream", params=query_of(wanted), headers=headers
         ) as response,
     ):
-        _check(endpoint, response)
+        await _check(endpoint, response)
         code: int | None = None
         message, retry_ms = "", None
         async with asking(over_http(client, clock)):
@@ -49,9 +49,11 @@ async def sse(
         raise from_close(endpoint.base, code, message, retry_ms)
 
 
-def _check(endpoint: Endpoint, response: httpx.Response) -> None:
+async def _check(endpoint: Endpoint, response: httpx.Response) -> None:
     if response.status_code != 200:
-        raise from_status(endpoint.base, response.status_code, response.headers.get("retry-after"))
+        body = await response.aread()
+        retry_after = response.headers.get("retry-after")
+        raise from_status(endpoint.base, response.status_code, retry_after, body)
     kind = response.headers.get("content-type", "nothing")
     if not kind.startswith("text/event-stream"):
         raise not_a_gateway(endpoint.base, f"it sends {kind}, not text/event-stream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from urllib.parse import urlencode
@@ -61,8 +62,8 @@ async def websocket(
                         continue
                     case Expiring():
                         await socket.send(encode(Refresh(endpoint.token())).decode())
-                    case Draining() | ErrorFrame():
-                        retry_ms = frame.retry_ms or retry_ms
+                    case Draining() | ErrorFrame(code=int()):
+                        retry_ms = frame.retry_ms
                 yield frame
             raise _ended(endpoint, socket, retry_ms)
     except ConnectionClosed:
@@ -86,7 +87,8 @@ async def _open(endpoint: Endpoint, resume: Cursor | None, wanted: Filter) -> Cl
     except InvalidStatus as error:
         response = error.response
         retry_after = response.headers.get("Retry-After")
-        raise from_status(endpoint.base, response.status_code, retry_after) from None
+        body = bytes(response.body or b"")
+        raise from_status(endpoint.base, response.status_code, retry_after, body) from None
     except (InvalidMessage, EOFError):
         raise not_a_gateway(endpoint.base, "its answer is no HTTP") from None
     except InvalidHandshake as error:
@@ -96,6 +98,8 @@ async def _open(endpoint: Endpoint, resume: Cursor | None, wanted: Filter) -> Cl
         raise ConnectionLost(
             f"No answer to the WebSocket handshake at {endpoint.base} within {OPEN_TIMEOUT_S:g} s."
         ) from None
+    except ssl.SSLError:
+        raise not_a_gateway(endpoint.base, "it does not speak TLS; try http://") from None
     except OSError as error:
         raise unreachable(endpoint.base, error.strerror or str(error)) from None
 

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
+
 import msgspec
 from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.gateway.auth import Authenticator, Identity
-from protipp_stream.gateway.guard import Refusal, RequestRates
+from protipp_stream.gateway.guard import Refusal, RequestRates, json_response
 from protipp_stream.gateway.hub import Hub
 
-__all__ = ["Context", "context_of", "filter_of", "identity_of", "refused", "require"]
+__all__ = [
+    "Context",
+    "context_of",
+    "failed",
+    "filter_of",
+    "forbidden",
+    "identity_of",
+    "refused",
+    "require",
+    "unknown",
+]
+
+
+_log = logging.getLogger(__name__)
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -80,6 +97,21 @@ async def refused(request: Request, error: Exception) -> Response:
         raise error
     client = request.client
     context_of(request).hub.audit.record(
-        error.reason, path=request.url.path, address=client.host if client else None
+        error.reason, endpoint=request.url.path, address=client.host if client else None
     )
     return error.response()
+
+
+async def unknown(request: Request, error: Exception) -> Response:
+    """Answer for a path or method that is not ours, in the words of all our errors."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    detail = error.detail if isinstance(error, HTTPException) else "not found"
+    return json_response({"error": {"code": status, "message": detail.lower()}}, status)
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    """Answer for a bug of ours: the peer learns an id, the log the rest."""
+    error_id = secrets.token_hex(4)
+    _log.error("error %s in %s", error_id, request.url.path, exc_info=error)
+    message = f"internal error {error_id}"
+    return json_response({"error": {"code": int(CloseCode.SERVER_ERROR), "message": message}}, 500)

@@ -24,9 +24,11 @@ from protipp_stream.gateway.subscription import Outgoing, Subscription
 
 __all__ = ["Closed", "Inbox", "Introduction"]
 
-MALFORMED_ALLOWED = 4
+STRIKES_ALLOWED = 4
 VIOLATIONS_ALLOWED = 9
+REFRESHES_ALLOWED = 100
 FLOOD_RETRY_MS = 30_000
+MAX_WORDS = 300
 
 
 class Closed(Exception):
@@ -68,7 +70,8 @@ class Inbox:
         self._clock = context.hub.clock
         self._window = SlidingWindow(context.hub.settings.messages_per_minute)
         self._violations = SlidingWindow(VIOLATIONS_ALLOWED)
-        self._malformed = 0
+        self._refreshes = SlidingWindow(REFRESHES_ALLOWED)
+        self._strikes = 0
 
     async def introduction(self, wanted: Filter) -> Introduction:
         """Wait for the ``connect`` frame of a client that sent no header.
@@ -87,7 +90,7 @@ class Inbox:
         try:
             frame = wire.decode_client_frame(text)
         except ProtocolError as error:
-            raise Closed(CloseCode.MALFORMED, error.message) from None
+            raise Closed(CloseCode.MALFORMED, error.message[:MAX_WORDS]) from None
         if not isinstance(frame, wire.Connect) or frame.token is None:
             self._hub.audit.record("token_missing")
             raise Closed(CloseCode.INVALID_TOKEN, "unauthorized")
@@ -128,19 +131,24 @@ class Inbox:
         try:
             return wire.decode_client_frame(text)
         except ProtocolError as error:
-            self._malformed += 1
-            self._hub.audit.record("malformed")
-            if self._malformed > MALFORMED_ALLOWED:
-                raise Closed(1008, "too many malformed messages") from None
-            subscription.notify(error_frame("malformed", error.message))
+            self._strike("malformed")
+            subscription.notify(error_frame("malformed", error.message[:MAX_WORDS]))
             self._window.count_anyway(self._clock.monotonic())
             return None
+
+    def _strike(self, reason: str) -> None:
+        self._strikes += 1
+        self._hub.audit.record(reason)
+        if self._strikes > STRIKES_ALLOWED:
+            raise Closed(1008, "too many malformed messages")
 
     def _admitted(self, frame: wire.ClientFrame, subscription: Subscription) -> bool:
         now = self._clock.monotonic()
         if isinstance(frame, wire.Refresh):
             # Refusing a refresh would end the connection that it is to keep.
             self._window.count_anyway(now)
+            if not self._refreshes.admit(now):
+                raise Closed(CloseCode.FLOOD, "flood", retry_ms=FLOOD_RETRY_MS)
             return True
         if self._window.admit(now):
             return True
@@ -173,7 +181,8 @@ class Inbox:
 
     def _refresh(self, token: str, subscription: Subscription, identity: Identity) -> None:
         fresh = self._verified(token)
-        if fresh is None or fresh.subject != identity.subject:
+        if fresh is None or fresh.subject != identity.subject or "odds:read" not in fresh.scopes:
+            self._strike("refresh_refused")
             subscription.notify(error_frame(int(CloseCode.INVALID_TOKEN), "unauthorized"))
             return
         subscription.expires_at = fresh.expires_at

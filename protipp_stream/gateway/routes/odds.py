@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -21,6 +22,8 @@ from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
 
 __all__ = ["poll", "publish"]
 
+MAX_REASON = 200
+
 
 async def poll(request: Request) -> Response:
     """Answer "what happened since?", at once or as soon as something does."""
@@ -29,20 +32,33 @@ async def poll(request: Request) -> Response:
     wanted = filter_of(request.query_params)
     since = Cursor.parse(request.query_params.get("since"))
     wait_s = _wait_of(request.query_params.get("wait"), hub.settings.long_poll_s)
-    if since is not None and since == hub.cursor and wait_s > 0:
-        sources = request.query_params.get("sources", "")
-        known = int(sources) if sources.isdecimal() else hub.sources_version
-        await hub.wait_for_news(since.seq, known, wait_s)
-    recovery = hub.recover(since, wanted)
-    etag = f'"{recovery.cursor}"'
-    nothing_new = recovery.mode != "snapshot" and recovery.cursor == since
-    if nothing_new and request.headers.get("if-none-match") == etag:
+    facts = request.query_params.get("facts", "")
+    known = int(facts) if facts.isdecimal() else hub.facts_version
+    recovery = await _recover(hub, since, wanted, known, wait_s)
+    etag = f'"{recovery.cursor}.{hub.facts_version}"'
+    knows_it_all = since is None or recovery.cursor == since
+    if knows_it_all and request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-store"})
     return json_response(_answer(hub, wanted, recovery), headers={"ETag": etag})
 
 
+async def _recover(
+    hub: Hub, since: Cursor | None, wanted: Filter, facts: int, wait_s: float
+) -> Recovery:
+    """Answer as soon as there is something for this filter, or the wait is over."""
+    deadline = asyncio.get_running_loop().time() + wait_s
+    recovery = hub.recover(since, wanted)
+    while recovery.mode == "replay" and not recovery.updates and hub.facts_version == facts:
+        left_s = deadline - asyncio.get_running_loop().time()
+        if left_s <= 0 or hub.is_draining:
+            break
+        await hub.wait_for_news(recovery.cursor.seq, facts, left_s)
+        recovery = hub.recover(since, wanted)
+    return recovery
+
+
 def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
-    sources = list(hub.sources.values())
+    sources = list(hub.sources)
     sent_at = hub.clock.wall()
     if recovery.since is None:
         return PollAnswer(
@@ -52,7 +68,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
             quotes=recovery.quotes,
             events=hub.events(wanted),
             sources=sources,
-            sources_version=hub.sources_version,
+            facts_version=hub.facts_version,
         )
     rows, cursor = recovery.updates, recovery.cursor
     limit = hub.settings.poll_rows
@@ -65,9 +81,10 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
         sent_at=sent_at,
         prev=str(recovery.since),
         updates=rows,
-        events=hub.events(wanted, recovery.since.seq, cursor.seq),
+        # One further where it is level: an event may be new without a price of it.
+        events=hub.events(wanted, recovery.since.seq, cursor.seq + (cursor == hub.cursor)),
         sources=sources,
-        sources_version=hub.sources_version,
+        facts_version=hub.facts_version,
     )
 
 
@@ -76,10 +93,10 @@ def _wait_of(text: str | None, longest: float) -> float:
         wait = float(text) if text else 0.0
     except ValueError:
         wait = -1.0
-    if not 0 <= wait <= longest:
+    if not wait >= 0:
         message = f"wait must be 0 to {longest:g} seconds"
         raise Refusal(400, "wait", int(CloseCode.MALFORMED), message)
-    return wait
+    return min(wait, longest)
 
 
 class _Publication(msgspec.Struct, forbid_unknown_fields=True):
@@ -107,7 +124,7 @@ async def publish(request: Request) -> Response:
         try:
             quote = _quote(raw)
         except msgspec.ValidationError as error:
-            faults.append({"index": index, "reason": str(error)})
+            faults.append({"index": index, "reason": str(error)[:MAX_REASON]})
             continue
         if fault := quote_fault(quote, received_at):
             faults.append({"index": index, "reason": fault})
@@ -117,6 +134,7 @@ async def publish(request: Request) -> Response:
         hub.quarantined["published"] += len(faults)
         hub.audit.record("quarantine", count=len(faults), fault="published")
     updates = hub.take(Batch(sound, received_at, arrived, publication.events))
+    before = hub.sources.get("publish")
     hub.report(
         RealTimeConnection(
             id="publish",
@@ -125,7 +143,7 @@ async def publish(request: Request) -> Response:
             status="connected",
             detail="live",
             last_heartbeat=received_at,
-            last_update=received_at if updates else None,
+            last_update=received_at if updates else (before.last_update if before else None),
             error_count=hub.quarantined["published"],
             last_error=f"quarantined: {faults[-1]['reason']}" if faults else None,
         )

@@ -26,6 +26,9 @@ __all__ = ["realtime"]
 
 _log = logging.getLogger(__name__)
 
+SEND_TIMEOUT_S = 20.0
+GOODBYE_S = 2.0
+
 
 async def realtime(socket: WebSocket) -> None:
     """Serve one subscriber, from the handshake to the close."""
@@ -89,18 +92,31 @@ async def _write(
         async for frame in frames:
             await _send(socket, frame)
     code = subscription.closes_with or CloseCode.SERVER_ERROR
-    reason = CloseCode(code).name.lower().replace("_", " ")
-    raise Closed(code, reason, says_why=False)
+    raise Closed(code, _word(code), says_why=False)
 
 
 async def _send(socket: WebSocket, frame: Outgoing) -> None:
-    await socket.send({"type": "websocket.send", "text": frame.data.decode()})
+    try:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await socket.send({"type": "websocket.send", "text": frame.data.decode()})
+    except TimeoutError:
+        raise Closed(CloseCode.TOO_SLOW, "too slow", says_why=False) from None
+
+
+def _word(code: int) -> str:
+    # A close reason holds 123 bytes (RFC 6455, 5.5), and nothing of the peer's.
+    return CloseCode(code).name.lower().replace("_", " ")
 
 
 async def _say_goodbye(socket: WebSocket, closed: Closed) -> None:
+    ours = closed.code >= CloseCode.DRAINING
+    reason = _word(closed.code) if ours else closed.message
     try:
-        if closed.says_why and closed.code >= CloseCode.DRAINING:
-            await _send(socket, error_frame(int(closed.code), closed.message, closed.retry_ms))
-        await socket.close(int(closed.code), closed.message)
+        async with asyncio.timeout(GOODBYE_S):
+            if closed.says_why and ours:
+                await _send(socket, error_frame(int(closed.code), closed.message, closed.retry_ms))
+            await socket.close(int(closed.code), reason)
+    except (TimeoutError, Closed):
+        _log.debug("a subscriber does not read, not even why it was closed")
     except WebSocketDisconnect:
         _log.debug("a subscriber left before it could be told why")

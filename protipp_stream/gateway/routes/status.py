@@ -13,7 +13,7 @@ from protipp_stream.gateway.routes.context import Context, context_of, identity_
 
 __all__ = ["healthz", "metrics", "status", "time"]
 
-POLL_PATH = "/api/v1/odds"
+POLL = "GET /api/v1/odds"
 
 
 async def status(request: Request) -> Response:
@@ -23,7 +23,7 @@ async def status(request: Request) -> Response:
     body: dict[str, object] = {
         "status": "draining" if hub.is_draining else "ok",
         "subscribers": _subscribers(context),
-        "feeds": dict(Counter(source.status for source in hub.sources.values())),
+        "feeds": dict(Counter(source.status for source in hub.sources)),
         "selections": len(hub.book),
         "updates": hub.cursor.seq,
     }
@@ -36,7 +36,7 @@ async def status(request: Request) -> Response:
             "quarantined": dict(hub.quarantined),
             "audit": dict(hub.audit.counts),
             "connections": [
-                *hub.sources.values(),
+                *hub.sources,
                 *(subscription.connection() for subscription in hub.subscriptions),
             ],
         }
@@ -85,7 +85,7 @@ def _subscribers(context: Context) -> dict[str, int]:
     return {
         "websocket": counts["websocket"],
         "sse": counts["sse"],
-        "polling": context.rates.active(POLL_PATH, context.hub.clock.monotonic()),
+        "polling": context.rates.active(POLL, context.hub.clock.monotonic()),
     }
 
 

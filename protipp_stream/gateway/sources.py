@@ -1,0 +1,88 @@
+"""The gateway's sources: the state of each, and whether it is fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from protipp_stream.gateway.clock import Clock
+from protipp_stream.model import RealTimeConnection
+
+__all__ = ["Sources"]
+
+MAX_ERROR = 200
+
+
+class Sources:
+    """State by id; connected is not fresh, so silence is watched apart.
+
+    Attributes
+    ----------
+    version : int
+        Another number whenever a state changed that is worth waking a poller
+        for: a new status or error, not each sign of life.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.version = 0
+        self._clock = clock
+        self._known: dict[str, RealTimeConnection] = {}
+        self._stale_at: dict[str, float] = {}
+
+    def __iter__(self) -> Iterator[RealTimeConnection]:
+        return iter(self._known.values())
+
+    def __getitem__(self, ident: str) -> RealTimeConnection:
+        return self._known[ident]
+
+    def get(self, ident: str) -> RealTimeConnection | None:
+        """Return a source's state; None before its first."""
+        return self._known.get(ident)
+
+    def take(self, connection: RealTimeConnection) -> RealTimeConnection:
+        """Keep a state and return it as it may be shown.
+
+        Its error may hold a publisher's or provider's own words: cut, and
+        without control characters, because it goes to every subscriber.
+        """
+        error = connection.last_error
+        if error is not None:
+            printable = "".join(c if c.isprintable() else " " for c in error[:MAX_ERROR])
+            connection = msgspec.structs.replace(connection, last_error=printable)
+        before = self._known.get(connection.id)
+        if before is None or _state(before) != _state(connection):
+            self.version += 1
+        self._known[connection.id] = connection
+        return connection
+
+    def heard(self, ident: str, patience_s: float) -> RealTimeConnection | None:
+        """Note a sign of life; the source is stale when ``patience_s`` pass without one.
+
+        Returns
+        -------
+        RealTimeConnection or None
+            The new state if it is fresh again.
+        """
+        self._stale_at[ident] = self._clock.monotonic() + patience_s
+        known = self._known.get(ident)
+        if known is None or not known.stale:
+            return None
+        return msgspec.structs.replace(known, stale=False)
+
+    def gone_stale(self) -> list[RealTimeConnection]:
+        """Return the new states of sources that have been silent for too long."""
+        now = self._clock.monotonic()
+        return [
+            msgspec.structs.replace(known, stale=True)
+            for ident, known in self._known.items()
+            if now >= self._stale_at.get(ident, now + 1)
+            and known.status == "connected"
+            and not known.stale
+            # A replay is as silent as what it recorded.
+            and known.connection_type != "replay"
+        ]
+
+
+def _state(connection: RealTimeConnection) -> tuple[object, ...]:
+    return connection.status, connection.detail, connection.stale, connection.last_error
