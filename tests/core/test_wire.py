@@ -87,7 +87,7 @@ def test_a_server_frame_comes_back_as_it_went(kind: type) -> None:
         st.none() | few(quotes),
         few(fixtures),
         few(connections),
-        sources_version=counts,
+        facts_version=counts,
     )
 )
 def test_an_answer_to_a_poll_comes_back_as_it_went(answer: PollAnswer) -> None:
