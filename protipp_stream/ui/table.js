@@ -185,7 +185,7 @@ function component(root, options) {
       let th = event.markets.get(market);
       if (!th) {
         const label = make("div", "");
-        label.textContent = market.replace("@", " ");
+        label.textContent = marketLabel(market);
         label.title = market;
         th = make("th", "market", label);
         th.setAttribute("role", "rowheader");
@@ -332,6 +332,15 @@ function component(root, options) {
 }
 
 const nothing = () => ({ whole: false, columns: null, order: null, state: null, events: new Map(), rows: new Map(), cells: new Map() });
+
+// A spread's line is the home side's handicap: say whose, and with its sign.
+function marketLabel(market) {
+  const at = market.indexOf("@");
+  if (at < 0) return market;
+  const [kind, line] = [market.slice(0, at), market.slice(at + 1)];
+  if (!kind.startsWith("spreads") || !Number.isFinite(Number(line))) return `${kind} ${line}`;
+  return `${kind} home ${Number(line) > 0 ? "+" : ""}${line}`;
+}
 
 const clamp = (index, length) => Math.max(0, Math.min(length - 1, index));
 

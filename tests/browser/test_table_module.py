@@ -194,6 +194,20 @@ def test_rows_and_columns_that_come_later_find_their_place(stage: Stage) -> None
     assert cell(stage, 2, 3).inner_text() == "1.90"
 
 
+@pytest.mark.parametrize(
+    ("market", "label"),
+    [
+        ("spreads@-1.5", "spreads home -1.5"),
+        ("spreads@2.5", "spreads home +2.5"),
+        ("totals@8", "totals 8"),
+        ("odd@a@b", "odd a@b"),
+    ],
+)
+def test_a_spread_says_whose_handicap_it_is(stage: Stage, market: str, label: str) -> None:
+    stage.push({"rows": [[3, "e1", market, "X", 0]], "order": [3]})
+    assert stage.all(".group .market") == [label]
+
+
 def test_arrow_keys_move_and_updates_do_not_take_the_place_away(stage: Stage) -> None:
     cell(stage, 0, 0).focus()
     for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
