@@ -1,8 +1,8 @@
-"""The follower keeps a mirror level with the gateway, by whatever transport works.
+"""The follower drives a link: it opens, reads, closes and waits; `core.link` decides.
 
 It runs on an event loop in a thread of its own, so that a busy notebook cell
-never stalls the stream. The order of things for each frame: check the cursor,
-apply it to the mirror, finish its latency, hand it on.
+never stalls the stream. While it climbs back to a better transport, two
+connections deliver side by side; the applier drops what it knows already.
 """
 
 from __future__ import annotations
@@ -10,36 +10,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import threading
-import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, Protocol, assert_never
+from math import inf
+from typing import Any
 
 import msgspec
 
-from protipp_stream.client.changes import Board, Delivery
+from protipp_stream.client.applier import Applier, Audience, cursor_in
 from protipp_stream.client.endpoint import Endpoint
 from protipp_stream.client.transports import LADDER, TransportName
-from protipp_stream.core.backoff import delay_s
+from protipp_stream.core import link_words as words
 from protipp_stream.core.filter import Filter
-from protipp_stream.core.latency import ClockOffset, RollingQuantiles
-from protipp_stream.core.mirror import Mirror
-from protipp_stream.core.sequence import verdict
-from protipp_stream.core.wire import (
-    Connected,
-    Draining,
-    ErrorFrame,
-    Expiring,
-    Heartbeat,
-    Pong,
-    ServerFrame,
-    Snapshot,
-    Source,
-    Updates,
-)
+from protipp_stream.core.latency import ClockOffset
+from protipp_stream.core.link import Link
+from protipp_stream.core.link_words import Failure, Phase
+from protipp_stream.core.wire import Connected, ServerFrame
 from protipp_stream.errors import (
     AccessForbidden,
     ConfigurationError,
@@ -48,46 +35,48 @@ from protipp_stream.errors import (
     GatewayUnreachable,
     LinkError,
     NotAGateway,
+    ProtippStreamError,
     TokenRefused,
+    UpdatesMissed,
 )
-from protipp_stream.model import Cursor, Event, OddsUpdate, RealTimeConnection, Status
+from protipp_stream.model import Cursor, Detail, RealTimeConnection, Status
 
-__all__ = ["Audience", "Follower"]
+__all__ = ["Follower"]
 
 _log = logging.getLogger(__name__)
 
-# Trying again would end the same way; showing an old board as live would lie.
-_FINAL = (TokenRefused, AccessForbidden, ConnectionEnded, ConfigurationError)
-FIRST_FRAME_S = 5.0
-# Death after 4/3 of a heartbeat: 40 s of silence where it is 30.
-SILENCE = 4 / 3
-RECENT = 10_000
 PULSE_S = 0.5
-MAX_LATENCY_MS = 3_600_000.0
+FRAMES_AHEAD = 100
+
+# How a phase is shown; `Link.phase` is the truth.
+_SHOWN: dict[Phase, tuple[Status, Detail | None]] = {
+    Phase.IDLE: ("connecting", None),
+    Phase.CONNECTING: ("connecting", "recovering"),
+    Phase.LIVE: ("connected", "live"),
+    Phase.STALLED: ("connected", "stalled"),
+    Phase.BACKOFF: ("disconnected", "backoff"),
+    Phase.ENDED: ("error", "terminal"),
+}
 
 
-class Audience(Protocol):
-    """Who is told what the follower finds; called on the follower's thread."""
+class Connection:
+    """One open connection: a task that reads frames, and what is known of it.
 
-    def on_updates(self, updates: Sequence[OddsUpdate], events: Sequence[Event]) -> None:
-        """Take updates that follow each other without a gap."""
-        ...
+    Attributes
+    ----------
+    ident : str
+        The gateway's name for it.
+    joined : Cursor or None
+        Where the log stood when it was accepted.
+    clock : ClockOffset
+        The gateway's clock as measured over it.
+    """
 
-    def on_reset(self, why: str | None) -> None:
-        """The board is a new one; ``why`` says what was missed, None at the first."""
-        ...
-
-    def on_gap(self, why: str) -> None:
-        """The next updates are the newest of each selection, not every one."""
-        ...
-
-    def on_status(self, status: RealTimeConnection) -> None:
-        """Take the state of the link."""
-        ...
-
-    def on_source(self, source: RealTimeConnection) -> None:
-        """Take the state of one of the gateway's feeds."""
-        ...
+    def __init__(self, clock: ClockOffset, task: asyncio.Task[None]) -> None:
+        self.ident = "link"
+        self.joined: Cursor | None = None
+        self.clock = clock
+        self.task = task
 
 
 class Follower:
@@ -115,46 +104,19 @@ class Follower:
         since: Cursor | None,
         audience: Audience,
     ) -> None:
+        self.applier = Applier(since, audience)
+        self.last_error: ProtippStreamError | None = None
+        self.status = RealTimeConnection(
+            id="link", bookmaker_id="gateway", connection_type=ladder[0], status="connecting"
+        )
         self._endpoint = endpoint
         self._ladder = list(ladder)
         self._wanted = wanted
         self._audience = audience
-        self._lock = threading.Lock()
-        self._mirror = Mirror()
-        self._mirror.cursor = since
-        self._clock = ClockOffset()
-        self._latencies = RollingQuantiles()
-        self._live_from = 0
-        self._last_update: datetime | None = None
-        self._has_board = False
-        self.last_error: LinkError | None = None
-        self.recent: deque[OddsUpdate] = deque(maxlen=RECENT)
-        self.status = RealTimeConnection(
-            id="link", bookmaker_id="gateway", connection_type=ladder[0], status="connecting"
-        )
-
-    # --------------------------------------------------------- read by anyone
-
-    def board(self) -> Board:
-        """Return a consistent copy of the board."""
-        with self._lock:
-            mirror = self._mirror
-            return Board(mirror.cursor, list(mirror.quotes.values()), dict(mirror.events))
-
-    def event_name(self, event_id: str) -> str:
-        """Return an event's name; its id where it has none."""
-        event = self._mirror.events.get(event_id)
-        return event.name if event else event_id
-
-    @property
-    def cursor(self) -> Cursor | None:
-        """Everything up to here has been applied."""
-        return self._mirror.cursor
-
-    @property
-    def has_board(self) -> bool:
-        """Whether the gateway has brought us level once."""
-        return self._has_board
+        self._link = Link(len(self._ladder), random.random)
+        self._connections: dict[int, Connection] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._inbox: asyncio.Queue[tuple[int, ServerFrame | ProtippStreamError]]
 
     def ended(self, status: Status, why: str | None) -> RealTimeConnection:
         """Return the state of a link that has ended."""
@@ -162,180 +124,169 @@ class Follower:
         self._replace(status=status, detail="terminal", last_error=last_error, stale=True)
         return self.status
 
-    def delivery(self) -> Delivery | None:
-        """Return how long updates take from the gateway's receipt to here."""
-        with self._lock:
-            p50, p95 = self._latencies.quantile(0.5), self._latencies.quantile(0.95)
-            best = self._clock.best
-            if p50 is None or p95 is None or best is None:
-                return None
-            return Delivery(self._latencies.count, p50, p95, best.error_s * 1000)
-
-    # ----------------------------------------------------------- on the loop
-
     async def run(self) -> None:
         """Follow until cancelled.
 
         Raises
         ------
-        LinkError
+        ProtippStreamError
             When trying again would end the same way.
         """
-        step, wrong = 0, 0
-        while True:
-            name = self._ladder[step]
-            was_live = False
-            try:
-                await self._follow(name)
-            except _FINAL as error:
-                self._tell(status="error", detail="terminal", last_error=str(error), stale=True)
-                raise
-            except LinkError as error:
-                self.last_error = error
-                was_live = self.status.status == "connected"
-                wrong = wrong + 1 if isinstance(error, NotAGateway) else 0
-                if wrong == len(self._ladder):
-                    self._tell(status="error", detail="terminal", last_error=str(error), stale=True)
-                    raise
-                step = self._next_step(step, error, was_live)
-                await self._back_off(error, at_once=step > 0)
+        self._inbox = asyncio.Queue(FRAMES_AHEAD)
+        try:
+            self._tell_link(words.Start())
+            while self._link.phase is not Phase.ENDED:
+                heard = await self._next()
+                if heard is None:
+                    self._time_passed()
+                else:
+                    self._take(*heard)
+        finally:
+            await self._close_all()
+        raise self.last_error or ConnectionEnded("The link has ended.")
 
-    def _next_step(self, step: int, error: LinkError, was_live: bool) -> int:
-        """One rung down when this one can't be had; from the top after a loss."""
-        if was_live or isinstance(error, GatewayUnreachable):
-            return 0
-        return (step + 1) % len(self._ladder)
+    # ------------------------------------------------------------ what comes in
 
-    async def _back_off(self, error: LinkError, *, at_once: bool) -> None:
-        attempt = self.status.reconnect_attempts + 1
-        _log.info("link to %s: %s", self._endpoint.base, error)
-        self._tell(
-            status="connecting" if at_once else "disconnected",
-            detail="recovering" if at_once else "backoff",
-            error_count=self.status.error_count + 1,
-            last_error=str(error),
-            reconnect_attempts=attempt,
-            stale=True,
-        )
-        if not at_once or error.retry_after is not None:
-            await asyncio.sleep(delay_s(attempt, random.random(), error.retry_after))
+    async def _next(self) -> tuple[int, ServerFrame | ProtippStreamError] | None:
+        """Return the next word of any connection; None at the link's deadline."""
+        deadline = self._link.deadline
+        try:
+            async with asyncio.timeout_at(None if deadline == inf else deadline):
+                return await self._inbox.get()
+        except TimeoutError:
+            return None
 
-    async def _follow(self, name: TransportName) -> None:
-        self._tell(connection_type=name, status="connecting", detail="recovering")
-        self._clock = ClockOffset()
-        transport = LADDER[name]
-        frames = transport(self._endpoint, self.cursor, self._wanted, self._clock)
-        patience_s = FIRST_FRAME_S
-        async with aclosing(frames):
-            while True:
-                try:
-                    async with asyncio.timeout(patience_s):
-                        frame = await anext(frames)
-                except TimeoutError:
-                    raise ConnectionLost(
-                        f"The gateway at {self._endpoint.base} was silent for {patience_s:.0f} s."
-                    ) from None
-                if isinstance(frame, Connected):
-                    patience_s = frame.heartbeat_s * SILENCE
-                self._take(frame)
+    def _time_passed(self) -> None:
+        live = self._link.live
+        self._tell_link(words.Passed())
+        if live is not None and self._link.live != live:
+            # The link has judged a silence: nobody raised an error, so we say it.
+            self._note(ConnectionLost(f"The gateway at {self._endpoint.base} fell silent."))
+            self._show()
 
-    def _take(self, frame: ServerFrame) -> None:
-        match frame:
-            case Connected():
-                cursor = Cursor.parse(frame.cursor)
-                self._live_from = cursor.seq if cursor else 0
-                self._has_board = self._has_board or frame.mode != "snapshot"
-                self._tell(
-                    id=frame.connection_id,
-                    status="connected",
-                    detail="live",
-                    reconnect_attempts=0,
-                    stale=False,
-                )
-            case Updates():
-                self._take_updates(frame)
-            case Snapshot():
-                self._take_snapshot(frame)
-            case Source():
-                self._audience.on_source(frame.connection)
-            case ErrorFrame(code="rate_limited") | ErrorFrame(code="malformed"):
-                _log.warning("the gateway did not take a message: %s", frame.message)
-            case Heartbeat():
-                self._check_tail(_cursor(frame.cursor))
-            case Draining() | ErrorFrame() | Expiring() | Pong():
-                pass  # the transport has answered them, or their close says the rest
-            case _:
-                assert_never(frame)
+    def _take(self, number: int, word: ServerFrame | ProtippStreamError) -> None:
+        connection = self._connections.get(number)
+        if connection is None:
+            return  # its last words, after it was closed
+        if isinstance(word, ProtippStreamError):
+            self._fail(number, word)
+            return
+        try:
+            if isinstance(word, Connected):
+                self._connected(number, connection, word)
+            else:
+                self._tell_link(words.Heard(number))
+                self.applier.take(word)
+        except (UpdatesMissed, ConnectionLost) as error:
+            self._fail(number, error)
+            return
+        if number == self._link.probe and self._is_level(connection):
+            self._tell_link(words.Level(number))
         self._pulse()
 
-    def _check_tail(self, told: Cursor) -> None:
-        """The last frame before a silence may be the one that was lost."""
-        if verdict(self.cursor, told, told) in {"gap", "reset"}:
-            raise ConnectionLost(f"Updates between {self.cursor} and {told} are missing.")
+    def _connected(self, number: int, connection: Connection, frame: Connected) -> None:
+        connection.ident, connection.joined = frame.connection_id, cursor_in(frame.cursor)
+        if number == self._link.probe:
+            if frame.mode == "snapshot":
+                raise ConnectionLost("The better transport would start anew; staying here.")
+        else:
+            self.applier.take(frame)
+        self._tell_link(words.Connected(number, frame.heartbeat_s))
+
+    def _is_level(self, connection: Connection) -> bool:
+        mine, its = self.applier.cursor, connection.joined
+        return mine is not None and its is not None and mine.seq >= its.seq
+
+    def _fail(self, number: int, error: ProtippStreamError) -> None:
+        _log.info("link to %s: %s", self._endpoint.base, error)
+        if number == self._link.live:
+            self._note(error)
+        retry_after_s = error.retry_after if isinstance(error, LinkError) else None
+        self._tell_link(words.Failed(number, _why(error), retry_after_s))
+
+    def _note(self, error: ProtippStreamError) -> None:
+        self.last_error = error
+        self._replace(error_count=self.status.error_count + 1, last_error=str(error))
+
+    # ------------------------------------------------------------- what is done
+
+    def _tell_link(self, received: words.Input) -> None:
+        phase = self._link.phase
+        for effect in self._link.receive(received, asyncio.get_running_loop().time()):
+            match effect:
+                case words.Open():
+                    self._open(effect.connection, self._ladder[effect.rung])
+                case words.Close():
+                    self._close(effect.connection)
+                case words.Promote():
+                    _log.info("link to %s: back on %s", self._endpoint.base, self._transport)
+        if self._link.phase is not phase or self._transport != self.status.connection_type:
+            self._show()
+
+    def _open(self, number: int, name: TransportName) -> None:
+        clock = ClockOffset()
+        frames = LADDER[name](self._endpoint, self.applier.cursor, self._wanted, clock)
+        task = asyncio.create_task(self._read(number, frames))
+        self._connections[number] = Connection(clock, task)
+
+    async def _read(self, number: int, frames: AsyncGenerator[ServerFrame, None]) -> None:
+        try:
+            async with aclosing(frames):
+                async for frame in frames:
+                    await self._inbox.put((number, frame))
+        except ProtippStreamError as error:
+            await self._inbox.put((number, error))
+        except Exception as error:  # noqa: BLE001 - logged, and shown as the link's error
+            _log.exception("a transport has failed")
+            lost = ConnectionLost(f"The client has a bug: {error!r}.")
+            await self._inbox.put((number, lost))
+
+    def _close(self, number: int) -> None:
+        task = self._connections.pop(number).task
+        task.cancel()
+        # A closing handshake with a peer that has vanished takes its time;
+        # nobody waits for it but the end.
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _close_all(self) -> None:
+        for number in list(self._connections):
+            self._close(number)
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    # -------------------------------------------------------------- what is shown
+
+    @property
+    def _transport(self) -> TransportName:
+        return self._ladder[self._link.rung]
+
+    def _show(self) -> None:
+        link = self._link
+        status, detail = _SHOWN[link.phase]
+        is_live = link.phase is Phase.LIVE
+        connection = self._connections.get(link.live or 0)
+        if connection is not None:
+            self.applier.clock = connection.clock
+        self._tell(
+            id=connection.ident if connection else self.status.id,
+            connection_type=self._transport,
+            status=status,
+            detail=detail,
+            reconnect_attempts=0 if is_live else link.attempts,
+            stale=not is_live,
+        )
 
     def _pulse(self) -> None:
         """Tell the sign of life, but not a hundred times a second."""
         now = datetime.now(UTC)
         last = self.status.last_heartbeat
         if last is None or (now - last).total_seconds() >= PULSE_S:
-            delivery = self.delivery()
+            delivery = self.applier.delivery()
             self._tell(
                 last_heartbeat=now,
-                last_update=self._last_update,
+                last_update=self.applier.last_update,
                 latency_ms=delivery.p50_ms if delivery else None,
             )
-
-    def _take_updates(self, frame: Updates) -> None:
-        arrived = time.time()
-        prev, cursor = _cursor(frame.prev), _cursor(frame.cursor)
-        with self._lock:
-            before = self._mirror.cursor
-            judged, fresh = self._mirror.apply(prev, cursor, frame.updates)
-            if judged in {"gap", "reset"}:
-                raise ConnectionLost(
-                    f"Updates between {before} and {prev} are missing; asking for them again."
-                )
-            self._mirror.describe(frame.events)
-            fresh = [self._completed(update, arrived) for update in fresh]
-        if frame.conflated is not None and fresh:
-            self._audience.on_gap(
-                f"{frame.conflated}: of {len(fresh)} selections only the newest update"
-            )
-        if fresh or frame.events:
-            self.recent.extend(fresh)
-            self._audience.on_updates(fresh, frame.events)
-            self._last_update = datetime.now(UTC)
-
-    def _take_snapshot(self, frame: Snapshot) -> None:
-        cursor = _cursor(frame.cursor)
-        with self._lock:
-            before = self._mirror.cursor
-            self._mirror.reset(cursor, frame.quotes)
-            self._mirror.describe(frame.events)
-        why = None
-        if before is not None:
-            anew = cursor.epoch != before.epoch
-            reason = "the gateway has started anew" if anew else "we were away for too long"
-            why = f"{reason}; a snapshot at {cursor} replaced the board of {before}"
-            _log.info("link to %s: %s", self._endpoint.base, why)
-        self._has_board = True
-        self._audience.on_reset(why)
-
-    def _completed(self, update: OddsUpdate, arrived: float) -> OddsUpdate:
-        """Add the way from the gateway to here, where the clocks can be compared.
-
-        What was missed and is caught up on is not measured: its age is that of
-        our absence, not of the path.
-        """
-        best = self._clock.best
-        if best is None or update.seq <= self._live_from:
-            return update
-        latency_ms = (arrived + best.offset_s - update.timestamp.timestamp()) * 1000
-        if latency_ms > MAX_LATENCY_MS:
-            # A recording played with its own times; that is not how late we are.
-            return update
-        self._latencies.add(latency_ms)
-        return msgspec.structs.replace(update, latency_ms=latency_ms)
 
     def _tell(self, **changes: Any) -> None:
         self._replace(**changes)
@@ -345,8 +296,18 @@ class Follower:
         self.status = msgspec.structs.replace(self.status, **changes)
 
 
-def _cursor(text: str) -> Cursor:
-    cursor = Cursor.parse(text)
-    if cursor is None:
-        raise ConnectionLost(f"The gateway sent {text!r}, which is no cursor.")
-    return cursor
+def _why(error: ProtippStreamError) -> Failure:
+    """Say what an error means for the link."""
+    match error:
+        case TokenRefused() | AccessForbidden() | ConnectionEnded() | ConfigurationError():
+            return "refused"
+        case NotAGateway():
+            return "stranger"
+        case GatewayUnreachable():
+            return "unreachable"
+        case UpdatesMissed():
+            return "gap"
+        case LinkError(retry_after=None):
+            return "blocked"
+        case _:
+            return "lost"

@@ -153,16 +153,16 @@ class LiveOdds(param.Parameterized):
     @property
     def cursor(self) -> Cursor | None:
         """Where in the gateway's log the board stands; resume with it."""
-        return self._follower.cursor
+        return self._follower.applier.cursor
 
     @property
     def delivery(self) -> Delivery | None:
         """Milliseconds from the gateway's receipt to here; None before the first."""
-        return self._follower.delivery()
+        return self._follower.applier.delivery()
 
     def board(self) -> Board:
         """Return a consistent copy of the board."""
-        return self._follower.board()
+        return self._follower.applier.board()
 
     def quotes(self) -> pd.DataFrame:
         """Return the board as a DataFrame, a row a selection.
@@ -187,7 +187,7 @@ class LiveOdds(param.Parameterized):
             The fields of `OddsUpdate`: odds and ``latency_ms`` (milliseconds) as
             float64, times as datetime64[us, UTC], names as category.
         """
-        return dataframes.updates_frame(list(self._follower.recent))
+        return dataframes.updates_frame(list(self._follower.applier.recent))
 
     def changes(self) -> Changes:
         """Return a collector of what changes, for whoever draws the board."""
@@ -213,7 +213,7 @@ class LiveOdds(param.Parameterized):
 
     def event_name(self, event_id: str) -> str:
         """Return an event's name for people; its id where it has none."""
-        return self._follower.event_name(event_id)
+        return self._follower.applier.event_name(event_id)
 
     def __repr__(self) -> str:
         board, status = self.board(), self.status
@@ -264,7 +264,7 @@ class LiveOdds(param.Parameterized):
         if self._loop is None or self._task is None:
             return  # not begun yet; asked again
         try:
-            self._loop.call_soon_threadsafe(self._task.cancel)
+            self._loop.call_soon_threadsafe(_cancel_once, self._task)
         except RuntimeError:
             _log.debug("the client's loop has ended by itself")
 
@@ -295,7 +295,7 @@ class LiveOdds(param.Parameterized):
         raise unreachable(self.url, f"no board within {timeout:g} s")
 
     def _has_board(self) -> bool:
-        return self._follower.has_board
+        return self._follower.applier.has_board
 
     def _gives_up(self) -> bool:
         # Nothing listens there now: whoever calls wants to know at once.
@@ -313,3 +313,9 @@ def _bare(error: ProtippStreamError) -> ProtippStreamError:
     """Drop where on the client's thread it came from: its words say what to do."""
     error.__cause__ = None
     return error.with_traceback(None)
+
+
+def _cancel_once(task: asyncio.Task[None]) -> None:
+    # A second time would interrupt the closing of its connections.
+    if not task.cancelling():
+        task.cancel()

@@ -9,7 +9,8 @@ each request and refuses what is in ``blocks``, as middleboxes do:
 - ``polling``: any other request for odds is answered so.
 
 Everything else passes through. ``blocks`` may be changed at any time;
-``cut()`` resets every connection that is open.
+``cut()`` resets every connection that is open; while ``frozen``, connections that
+are used go silent for ever without being closed.
 
 `ForgetfulGateway(drops)` is a gateway's WebSocket that leaves the frames out
 whose place (0 is the first ``updates`` frame) is in ``drops``, as a broken one
@@ -63,6 +64,7 @@ class _InThread:
             self.url = f"http://127.0.0.1:{port}"
             self._ready.set()
             await self._stop.wait()
+            await asyncio.sleep(0.05)  # handlers see it, and end by themselves
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> int:
         raise AssertionError("a kind of server says how it listens")
@@ -71,9 +73,20 @@ class _InThread:
 class Obstacle(_InThread):
     def __init__(self, gateway: Gateway, blocks: set[str], status: str = "502 Bad Gateway") -> None:
         self.blocks = blocks
+        self.frozen = False
         self.status = status
         self._port = gateway.port
         self._open: set[asyncio.StreamWriter] = set()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if self.frozen:
+                # These connections are half open for good: the peer has vanished.
+                await self._stop.wait()
+                return
+            writer.write(data)
+            await writer.drain()
+        writer.close()
 
     def cut(self) -> None:
         """Reset every connection."""
@@ -108,7 +121,7 @@ class Obstacle(_InThread):
             up_writer.write(head.replace(own, f"127.0.0.1:{self._port}".encode()))
             self._open.add(up_writer)
             try:
-                await asyncio.gather(_pump(reader, up_writer), _pump(up_reader, writer))
+                await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer))
             finally:
                 self._open.discard(up_writer)
                 up_writer.close()
@@ -126,13 +139,6 @@ def _kind(head: bytes) -> str:
     if b"get /api/v1/odds/stream" in lower:
         return "sse"
     return "polling" if b"get /api/v1/odds" in lower else "other"
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
 
 
 class ForgetfulGateway(_InThread):

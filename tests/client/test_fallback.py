@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import warnings
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import protipp_stream as ps
 from protipp_stream.client.stream import MissedUpdatesWarning
 from protipp_stream.errors import UpdatesMissed
-from protipp_stream.gateway import Gateway
+from protipp_stream.gateway import Gateway, Settings
 from tests.client.conftest import until
 from tests.client.obstacles import ForgetfulGateway, Obstacle
 from tests.scripted import ScriptedFeed, quote
@@ -70,6 +71,65 @@ def test_a_broken_link_comes_back_another_way_and_loses_nothing(
         assert odds.status.connection_type == "sse"
         assert odds.status.error_count >= 1
         assert not odds.status.stale
+
+
+def test_down_the_ladder_and_up_again_by_itself_losing_nothing(
+    gateway: Gateway, feed: ScriptedFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protipp_stream.core.link.PROBE_FIRST_S", 0.2)
+    with Obstacle(gateway, set()) as obstacle, ps.connect(obstacle.url, gateway.token()) as odds:
+        updates = odds.stream(on_gap="raise")
+        start = gateway.hub.cursor.seq
+        seen: list[str] = []
+        odds.param.watch(lambda change: seen.append(change.new.connection_type), "status")
+        told = 0
+
+        def tell_until(transport: str) -> None:
+            nonlocal told
+            deadline = time.monotonic() + 20
+            while odds.status.connection_type != transport or odds.status.detail != "live":
+                assert time.monotonic() < deadline, f"still {odds!r}, not {transport}"
+                feed.tell([quote(3.0 + told / 100)])
+                told += 1
+                time.sleep(0.01)
+
+        obstacle.blocks = {"websocket"}
+        obstacle.cut()
+        tell_until("sse")
+        obstacle.blocks = {"websocket", "sse"}
+        obstacle.cut()
+        tell_until("polling")
+        obstacle.blocks = {"websocket"}
+        tell_until("sse")
+        obstacle.blocks = set()
+        tell_until("websocket")
+        feed.tell([quote(50.0)])
+        got = [next(updates).seq for _ in range(told + 1)]
+        assert got == list(range(start + 1, start + told + 2))
+    assert list(dict.fromkeys(seen))[-3:] == ["websocket", "sse", "polling"]
+
+
+def test_a_peer_that_vanishes_is_shown_as_stalled_and_replaced(feed: ScriptedFeed) -> None:
+    with (
+        Gateway(feed, settings=Settings(heartbeat_s=0.6)) as gateway,
+        Obstacle(gateway, set()) as obstacle,
+        ps.connect(obstacle.url, gateway.token(), transport="websocket") as odds,
+    ):
+        feed.tell([quote(2.0)])
+        odds.wait_until(gateway.hub.cursor, 5)
+        updates = odds.stream(on_gap="raise")
+        seen: list[tuple[str, str | None]] = []
+        odds.param.watch(
+            lambda change: seen.append((change.new.status, change.new.detail)), "status"
+        )
+        obstacle.frozen = True
+        feed.tell([quote(3.0)])
+        until(lambda: ("connected", "stalled") in seen)
+        until(lambda: ("disconnected", "backoff") in seen)
+        obstacle.frozen = False
+        until(lambda: seen[-1] == ("connected", "live"))
+        assert next(updates).new_odds == 3.0
+        assert odds.status.error_count >= 1
 
 
 def test_a_gateway_that_starts_anew_brings_a_snapshot_and_says_so(feed: ScriptedFeed) -> None:

@@ -1,0 +1,333 @@
+"""The state machine of a link: which transport, when to try again, when to give up.
+
+Pure: `Link.receive(input, now)` returns what is to be done, and `Link.deadline`
+says when to call it with `Passed` if nothing else happens. The shell opens,
+closes and waits; it decides nothing. So a race is a unit test, and thousands of
+fault schedules run in a second.
+
+What it gets right, because others get it wrong:
+
+- Connected means that the ``connected`` frame came, not that a socket opened. A
+  proxy that upgrades and swallows frames is noticed in 5 s.
+- The count of attempts is forgotten after 30 s of stability: a gateway that
+  accepts and closes at once is not hammered.
+- Silence is shown as ``stalled`` before it is taken for death.
+- A word from an old connection is ignored.
+- A refusal ends the link: no fallback, no retry, a clear state.
+- Where nothing answers at all, another transport would not be answered either:
+  back off on the same one.
+- Climbing back is make-before-break: the better transport is opened beside the
+  live one, and the old one delivers until the new one is level.
+
+The table at the end holds every transition; a pair that is not in it raises and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import inf
+
+from protipp_stream.core.backoff import delay_s
+from protipp_stream.core.link_words import (
+    Close,
+    Connected,
+    Effect,
+    Failed,
+    Heard,
+    Input,
+    Level,
+    Open,
+    Passed,
+    Phase,
+    Promote,
+    Start,
+    Stop,
+)
+
+__all__ = ["BESIDE", "TRANSITIONS", "IllegalTransition", "Link"]
+
+FIRST_FRAME_S = 5.0
+STABLE_S = 30.0
+# Of a heartbeat: with 30 s, stalled is shown after 35 s and death comes after 40.
+STALLED_AFTER, DEAD_AFTER = 7 / 6, 4 / 3
+PROBE_FIRST_S, PROBE_CEILING_S, PROBE_JITTER = 30.0, 600.0, 0.2
+
+
+class IllegalTransition(Exception):
+    """An input that can't come in this phase: a bug in the shell."""
+
+
+class Link:
+    """One client's link to its gateway.
+
+    Parameters
+    ----------
+    rungs : int
+        How many transports there are to try; rung 0 is the best.
+    chance : callable
+        Returns a number from 0 to 1: jitter is drawn from it.
+
+    Attributes
+    ----------
+    phase : Phase
+        Where it stands.
+    rung : int
+        The transport in use or tried next.
+    attempts : int
+        Tries since it was last stable.
+    live, probe : int or None
+        The connection that delivers or is tried, and the one beside it.
+    """
+
+    def __init__(self, rungs: int, chance: Callable[[], float]) -> None:
+        self.phase = Phase.IDLE
+        self.rung = 0
+        self.attempts = 0
+        self.live: int | None = None
+        self.probe: int | None = None
+        self._rungs = rungs
+        self._chance = chance
+        self._opened = 0
+        self._strangers = 0
+        self._heartbeat_s = 0.0
+        self._heard_at = -inf
+        self._stable_at = inf
+        self._due = inf
+        self._probe_rung = 0
+        self._probe_connected = False
+        self._probe_heartbeat_s = 0.0
+        self._probe_at = inf
+        self._probe_due = inf
+        self._probe_pause_s = PROBE_FIRST_S
+
+    @property
+    def deadline(self) -> float:
+        """When to call `receive` with `Passed`; infinity for never."""
+        return min(self._due, self._stable_at, self._probe_at, self._probe_due)
+
+    def receive(self, received: Input, now: float) -> list[Effect]:
+        """Take an input; return what is to be done.
+
+        Parameters
+        ----------
+        received : Input
+            What happened.
+        now : float
+            Monotonic seconds.
+
+        Raises
+        ------
+        IllegalTransition
+            If it can't happen in this phase. Nothing has changed then.
+        """
+        connection = getattr(received, "connection", None)
+        beside = connection is not None and connection == self.probe
+        if connection is not None and not beside and connection != self.live:
+            return []
+        table = BESIDE if beside else TRANSITIONS
+        step = table.get((self.phase, type(received)))
+        if step is None:
+            raise IllegalTransition(f"{received!r} while {self.phase}")
+        return step(self, received, now)
+
+    # --------------------------------------------------- the live connection
+
+    def _start(self, received: Input, now: float) -> list[Effect]:
+        return self._open(now)
+
+    def _open(self, now: float) -> list[Effect]:
+        self._opened += 1
+        self.live = self._opened
+        self.phase = Phase.CONNECTING
+        self._due = now + FIRST_FRAME_S
+        return [Open(self.live, self.rung)]
+
+    def _connected(self, received: Input, now: float) -> list[Effect]:
+        assert isinstance(received, Connected)
+        self._strangers = 0
+        self._heartbeat_s = received.heartbeat_s
+        self._stable_at = now + STABLE_S
+        self._probe_pause_s = PROBE_FIRST_S
+        self._plan_probe(now)
+        return self._heard(received, now)
+
+    def _heard(self, received: Input, now: float) -> list[Effect]:
+        self.phase = Phase.LIVE
+        self._heard_at = now
+        self._due = now + self._heartbeat_s * STALLED_AFTER
+        return []
+
+    def _too_early(self, received: Input, now: float) -> list[Effect]:
+        return []  # a frame before `connected` proves nothing
+
+    def _no_first_frame(self, received: Input, now: float) -> list[Effect]:
+        if now < self._due or self.live is None:
+            return []
+        return self._not_had(Failed(self.live, "blocked"), now)
+
+    def _tick(self, received: Input, now: float) -> list[Effect]:
+        if now >= self._stable_at:
+            self.attempts, self._stable_at = 0, inf
+        if now >= self._due:
+            return self._silent(now)
+        if now >= self._probe_at:
+            self._probe_at = inf
+            return self._open_probe(0, now)
+        if now >= self._probe_due:
+            return self._probe_failed(Failed(0, "lost"), now)
+        return []
+
+    def _silent(self, now: float) -> list[Effect]:
+        if self.phase is Phase.LIVE:
+            self.phase = Phase.STALLED
+            self._due = self._heard_at + self._heartbeat_s * DEAD_AFTER
+            return []
+        assert self.live is not None
+        return self._broken(Failed(self.live, "lost"), now)
+
+    def _not_had(self, received: Input, now: float) -> list[Effect]:
+        """Judge a connection that never came to `connected`."""
+        assert isinstance(received, Failed)
+        if received.why == "stranger":
+            self._strangers += 1
+        if received.why == "refused" or self._strangers == self._rungs:
+            return self._end(received, now)
+        if received.why not in {"blocked", "stranger"}:
+            return self._back_off(received, now)
+        if self.rung + 1 < self._rungs:
+            self.rung += 1
+            return [*self._drop_live(), *self._open(now)]
+        self.rung = 0
+        return self._back_off(received, now)
+
+    def _broken(self, received: Input, now: float) -> list[Effect]:
+        """Judge a connection that worked until now."""
+        assert isinstance(received, Failed)
+        if received.why == "refused":
+            return self._end(received, now)
+        if self.probe is not None and self._probe_connected:
+            return self._promote(received, now)
+        if received.why == "gap" and self.attempts == 0:
+            self.attempts = 1
+            return [*self._drop_probe(), *self._drop_live(), *self._open(now)]
+        return self._back_off(received, now)
+
+    def _back_off(self, failed: Failed, now: float) -> list[Effect]:
+        self.attempts += 1
+        effects = [*self._drop_probe(), *self._drop_live()]
+        self.phase = Phase.BACKOFF
+        self._due = now + delay_s(self.attempts, self._chance(), failed.retry_after_s)
+        return effects
+
+    def _try_again(self, received: Input, now: float) -> list[Effect]:
+        return self._open(now) if now >= self._due else []
+
+    def _end(self, received: Input, now: float) -> list[Effect]:
+        effects = [*self._drop_probe(), *self._drop_live()]
+        self.phase = Phase.ENDED
+        self._due = inf
+        return effects
+
+    def _nothing(self, received: Input, now: float) -> list[Effect]:
+        return []
+
+    def _drop_live(self) -> list[Effect]:
+        dropped, self.live = self.live, None
+        self._stable_at = self._probe_at = inf
+        return [] if dropped is None else [Close(dropped)]
+
+    # ------------------------------------------------- the one beside it
+
+    def _plan_probe(self, now: float) -> None:
+        if self.rung == 0:
+            self._probe_at = inf
+            return
+        jitter = PROBE_JITTER * (2 * self._chance() - 1)
+        self._probe_at = now + self._probe_pause_s * (1 + jitter)
+        self._probe_pause_s = min(self._probe_pause_s * 2, PROBE_CEILING_S)
+
+    def _open_probe(self, rung: int, now: float) -> list[Effect]:
+        self._opened += 1
+        self.probe, self._probe_rung, self._probe_connected = self._opened, rung, False
+        self._probe_due = now + FIRST_FRAME_S
+        return [Open(self.probe, rung)]
+
+    def _probe_is_connected(self, received: Input, now: float) -> list[Effect]:
+        assert isinstance(received, Connected)
+        self._probe_connected = True
+        self._probe_heartbeat_s = received.heartbeat_s
+        return self._probe_heard(received, now)
+
+    def _probe_heard(self, received: Input, now: float) -> list[Effect]:
+        if self._probe_connected:
+            self._probe_due = now + self._probe_heartbeat_s * DEAD_AFTER
+        return []
+
+    def _promote(self, received: Input, now: float) -> list[Effect]:
+        promoted = self.probe
+        if promoted is None or not self._probe_connected:
+            return []  # level without `connected`: not yet
+        closed = self._drop_live()
+        self.live, self.probe = promoted, None
+        self.rung, self._probe_due = self._probe_rung, inf
+        self._heartbeat_s = self._probe_heartbeat_s
+        self._stable_at = now + STABLE_S
+        self._probe_pause_s = PROBE_FIRST_S
+        self._plan_probe(now)
+        self._heard(received, now)
+        return [Promote(promoted), *closed]
+
+    def _probe_failed(self, received: Input, now: float) -> list[Effect]:
+        assert isinstance(received, Failed)
+        if received.why == "refused":
+            return self._end(received, now)
+        effects = self._drop_probe()
+        if self._probe_rung + 1 < self.rung:
+            return [*effects, *self._open_probe(self._probe_rung + 1, now)]
+        self._plan_probe(now)
+        return effects
+
+    def _drop_probe(self) -> list[Effect]:
+        dropped, self.probe = self.probe, None
+        self._probe_due, self._probe_connected = inf, False
+        return [] if dropped is None else [Close(dropped)]
+
+
+Step = Callable[[Link, Input, float], list[Effect]]
+Table = dict[tuple[Phase, type[Input]], Step]
+
+# What may happen when, to the link itself and the connection that it lives by.
+TRANSITIONS: Table = {
+    (Phase.IDLE, Start): Link._start,
+    (Phase.IDLE, Stop): Link._end,
+    (Phase.CONNECTING, Connected): Link._connected,
+    (Phase.CONNECTING, Heard): Link._too_early,
+    (Phase.CONNECTING, Failed): Link._not_had,
+    (Phase.CONNECTING, Passed): Link._no_first_frame,
+    (Phase.CONNECTING, Stop): Link._end,
+    (Phase.LIVE, Heard): Link._heard,
+    (Phase.LIVE, Failed): Link._broken,
+    (Phase.LIVE, Passed): Link._tick,
+    (Phase.LIVE, Stop): Link._end,
+    (Phase.STALLED, Heard): Link._heard,
+    (Phase.STALLED, Failed): Link._broken,
+    (Phase.STALLED, Passed): Link._tick,
+    (Phase.STALLED, Stop): Link._end,
+    (Phase.BACKOFF, Passed): Link._try_again,
+    (Phase.BACKOFF, Stop): Link._end,
+    (Phase.ENDED, Passed): Link._nothing,
+    (Phase.ENDED, Stop): Link._nothing,
+}
+
+# The same for a connection that is opened beside the live one.
+BESIDE: Table = {
+    (Phase.LIVE, Connected): Link._probe_is_connected,
+    (Phase.LIVE, Heard): Link._probe_heard,
+    (Phase.LIVE, Level): Link._promote,
+    (Phase.LIVE, Failed): Link._probe_failed,
+    (Phase.STALLED, Connected): Link._probe_is_connected,
+    (Phase.STALLED, Heard): Link._probe_heard,
+    (Phase.STALLED, Level): Link._promote,
+    (Phase.STALLED, Failed): Link._probe_failed,
+}
