@@ -146,16 +146,23 @@ class Link:
     def _connected(self, received: Input, now: float) -> list[Effect]:
         assert isinstance(received, Connected)
         self._strangers = 0
-        self._heartbeat_s = received.heartbeat_s
+        self._come_live(received.heartbeat_s, now)
+        return []
+
+    def _come_live(self, heartbeat_s: float, now: float) -> None:
+        self._heartbeat_s = heartbeat_s
         self._stable_at = now + STABLE_S
         self._probe_pause_s = PROBE_FIRST_S
         self._plan_probe(now)
-        return self._heard(received, now)
+        self._note_life(now)
 
-    def _heard(self, received: Input, now: float) -> list[Effect]:
+    def _note_life(self, now: float) -> None:
         self.phase = Phase.LIVE
         self._heard_at = now
         self._due = now + self._heartbeat_s * STALLED_AFTER
+
+    def _heard(self, received: Input, now: float) -> list[Effect]:
+        self._note_life(now)
         return []
 
     def _too_early(self, received: Input, now: float) -> list[Effect]:
@@ -271,11 +278,7 @@ class Link:
         closed = self._drop_live()
         self.live, self.probe = promoted, None
         self.rung, self._probe_due = self._probe_rung, inf
-        self._heartbeat_s = self._probe_heartbeat_s
-        self._stable_at = now + STABLE_S
-        self._probe_pause_s = PROBE_FIRST_S
-        self._plan_probe(now)
-        self._heard(received, now)
+        self._come_live(self._probe_heartbeat_s, now)
         return [Promote(promoted), *closed]
 
     def _probe_failed(self, received: Input, now: float) -> list[Effect]:
