@@ -180,9 +180,10 @@ class Applier:
             self._audience.on_gap(
                 f"{frame.conflated}: of {len(fresh)} selections only the newest update"
             )
-        if fresh or frame.events:
-            self.recent.extend(fresh)
-            self._audience.on_updates(fresh, frame.events)
+        self.recent.extend(fresh)
+        # Without rows too: somebody may wait for the cursor.
+        self._audience.on_updates(fresh, frame.events)
+        if fresh:
             self.last_update = datetime.now(UTC)
 
     def _take_snapshot(self, frame: Snapshot) -> None:

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
+import msgspec
+
 from protipp_stream.client.live import LiveOdds
 from protipp_stream.core.filter import Filter
 from protipp_stream.errors import ConfigurationError
@@ -37,7 +39,7 @@ def connect(
     events: Sequence[str] = (),
     markets: Sequence[str] = (),
     insecure: bool = False,
-    timeout: float | None = 10.0,
+    timeout: float | None = 20.0,
 ) -> LiveOdds:
     """Follow a gateway.
 
@@ -150,4 +152,10 @@ def _filter(bookmakers: Sequence[str], events: Sequence[str], markets: Sequence[
             raise ConfigurationError(
                 f"{name} is a list of names, not one string.", hint=f"Write {name}=[{value!r}]."
             )
-    return Filter(tuple(bookmakers), tuple(events), tuple(markets))
+    parts = {"bookmakers": list(bookmakers), "events": list(events), "markets": list(markets)}
+    try:
+        return msgspec.convert(parts, Filter)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(
+            f"The filter can't be: {error}.", hint="At most 200 names of each, 256 characters each."
+        ) from None

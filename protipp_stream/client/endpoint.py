@@ -55,7 +55,7 @@ class Endpoint(msgspec.Struct, frozen=True):
         ConnectionLost
             If it could not be had this time.
         """
-        token = self._fetched()
+        token = self.current_token()
         if not token.isascii() or not token.isprintable() or " " in token:
             raise TokenRefused(
                 "The token is malformed: it has spaces, line breaks or non-ASCII characters.",
@@ -63,7 +63,8 @@ class Endpoint(msgspec.Struct, frozen=True):
             )
         return {"Authorization": f"Bearer {token}"}
 
-    def _fetched(self) -> str:
+    def current_token(self) -> str:
+        """Ask for the token; a failure of the user's function is tried again."""
         try:
             return self.token()
         except Exception as error:

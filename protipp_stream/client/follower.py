@@ -36,6 +36,7 @@ from protipp_stream.errors import (
     LinkError,
     NotAGateway,
     ProtippStreamError,
+    ProtocolError,
     TokenRefused,
     UpdatesMissed,
 )
@@ -177,7 +178,7 @@ class Follower:
             else:
                 self._tell_link(words.Heard(number))
                 self.applier.take(word)
-        except (UpdatesMissed, ConnectionLost) as error:
+        except ProtippStreamError as error:
             self._fail(number, error)
             return
         if number == self._link.probe and self._is_level(connection):
@@ -185,6 +186,8 @@ class Follower:
         self._pulse()
 
     def _connected(self, number: int, connection: Connection, frame: Connected) -> None:
+        if connection.joined is not None:
+            raise ProtocolError("The gateway said twice that we are connected.")
         connection.ident, connection.joined = frame.connection_id, cursor_in(frame.cursor)
         if number == self._link.probe:
             if frame.mode == "snapshot":
@@ -199,10 +202,13 @@ class Follower:
 
     def _fail(self, number: int, error: ProtippStreamError) -> None:
         _log.info("link to %s: %s", self._endpoint.base, error)
-        if number == self._link.live:
+        why = _why(error)
+        if number == self._link.probe and isinstance(error, ConnectionEnded):
+            why = "blocked"  # of this way only: the live one goes on
+        if number == self._link.live or why == "refused":
             self._note(error)
         retry_after_s = error.retry_after if isinstance(error, LinkError) else None
-        self._tell_link(words.Failed(number, _why(error), retry_after_s))
+        self._tell_link(words.Failed(number, why, retry_after_s))
 
     def _note(self, error: ProtippStreamError) -> None:
         self.last_error = error

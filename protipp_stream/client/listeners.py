@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from protipp_stream.client.changes import Board, Changes
 from protipp_stream.client.stream import OnGap, UpdateStream
-from protipp_stream.errors import LinkError
+from protipp_stream.errors import ProtippStreamError
 from protipp_stream.model import Event, OddsUpdate, RealTimeConnection
 
 __all__ = ["Listeners"]
@@ -36,7 +36,7 @@ class Listeners:
         self._streams: weakref.WeakSet[UpdateStream] = weakref.WeakSet()
         self._progress = threading.Condition()
         self._ended = False
-        self._failure: LinkError | None = None
+        self._failure: ProtippStreamError | None = None
 
     def changes(self, board: Callable[[], Board]) -> Changes:
         """Add a collector."""
@@ -59,7 +59,7 @@ class Listeners:
         with self._progress:
             return self._progress.wait_for(condition, timeout)
 
-    def end(self, failure: LinkError | None) -> None:
+    def end(self, failure: ProtippStreamError | None) -> None:
         """Say that nothing more will come."""
         with self._lock:
             self._ended, self._failure = True, failure

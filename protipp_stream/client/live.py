@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Self
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["LiveOdds"]
 
 _log = logging.getLogger(__name__)
+
+CLOSE_S = 5.0
 
 
 class LiveOdds(param.Parameterized):
@@ -85,7 +88,7 @@ class LiveOdds(param.Parameterized):
 
     # ------------------------------------------------------------- its life
 
-    def start(self, timeout: float | None = 10.0) -> Self:
+    def start(self, timeout: float | None = 20.0) -> Self:
         """Begin to follow.
 
         Parameters
@@ -99,14 +102,16 @@ class LiveOdds(param.Parameterized):
         LinkError
             If there is no board in that time, or never can be: the error says why.
         """
-        if self._thread is not None:
-            raise ConfigurationError("These odds have been started already.")
+        if self._thread is not None or self._closed:
+            raise ConfigurationError(
+                "These odds have been started or closed already.", hint="Connect anew."
+            )
         self._thread = threading.Thread(target=self._run, name="protipp-client", daemon=True)
         self._thread.start()
         if timeout is not None:
             try:
                 self._wait_for_board(timeout)
-            except ProtippStreamError:
+            except BaseException:  # Ctrl-C too: nobody holds it, so nobody could close it
                 self.close()
                 raise
         return self
@@ -117,12 +122,18 @@ class LiveOdds(param.Parameterized):
             return
         self._closed = True
         thread = self._thread
+        deadline = time.monotonic() + CLOSE_S
         while thread is not None and thread.is_alive():
             self._cancel()
             if thread is threading.current_thread():
                 return
+            if time.monotonic() > deadline:
+                # A token function or a callback that blocks; the thread is a daemon.
+                _log.warning("the client's thread does not end; leaving it behind")
+                break
             thread.join(timeout=0.2)
-        self._listeners.end(self._link_failure())
+        self._ended.set()
+        self._listeners.end(self._failure)
 
     def __enter__(self) -> Self:
         return self
@@ -241,6 +252,7 @@ class LiveOdds(param.Parameterized):
             asyncio.run(self._follow())
         except ProtippStreamError as error:
             self._failure = error
+            self._show_status(self._follower.ended("error", str(error)))
         except Exception as error:  # noqa: BLE001 - kept, shown and raised to who waits
             _log.exception("the client has failed")
             self._failure = LinkError(f"The client has failed: {error!r}.", hint="This is a bug.")
@@ -249,7 +261,7 @@ class LiveOdds(param.Parameterized):
             self._show_status(self._follower.ended("disconnected", None))
         finally:
             self._ended.set()
-            self._listeners.end(self._link_failure())
+            self._listeners.end(self._failure)
 
     async def _follow(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -304,9 +316,6 @@ class LiveOdds(param.Parameterized):
     def _has_reached(self, cursor: Cursor) -> bool:
         mine = self.cursor
         return mine is not None and mine.epoch == cursor.epoch and mine.seq >= cursor.seq
-
-    def _link_failure(self) -> LinkError | None:
-        return self._failure if isinstance(self._failure, LinkError) else None
 
 
 def _bare(error: ProtippStreamError) -> ProtippStreamError:

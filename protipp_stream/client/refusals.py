@@ -48,6 +48,8 @@ def from_status(
             f"The gateway does not know itself by the name in {base}.",
             hint="Start it with --allowed-host and that name.",
         )
+    if status == 400 and isinstance(code, int) and not comes_back(code):
+        return ConnectionEnded(f"The gateway at {base} refuses what was asked ({code}).")
     if status in {429, 503}:
         return ConnectionLost(
             f"The gateway at {base} asks us to come back later ({status}).",

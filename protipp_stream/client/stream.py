@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Literal, Self
 
-from protipp_stream.errors import LinkError, UpdatesMissed
+from protipp_stream.errors import ProtippStreamError, UpdatesMissed
 from protipp_stream.model import OddsUpdate
 
 __all__ = ["MissedUpdatesWarning", "OnGap", "UpdateStream"]
@@ -55,7 +55,7 @@ class UpdateStream:
         self._sleepers: set[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = set()
         self._overrun = 0
         self._ended = False
-        self._failure: LinkError | None = None
+        self._failure: ProtippStreamError | None = None
 
     def __iter__(self) -> Self:
         return self
@@ -71,7 +71,7 @@ class UpdateStream:
 
         Raises
         ------
-        LinkError
+        ProtippStreamError
             When the link has ended for a reason that is no ``close()``.
         """
         while True:
@@ -132,7 +132,7 @@ class UpdateStream:
             self._waiting.append(what)
             self._wake()
 
-    def end(self, failure: LinkError | None) -> None:
+    def end(self, failure: ProtippStreamError | None) -> None:
         """Say that nothing more will come."""
         with self._condition:
             self._ended = True

@@ -90,6 +90,7 @@ class Link:
         self._chance = chance
         self._opened = 0
         self._strangers = 0
+        self._was_live = False
         self._heartbeat_s = 0.0
         self._heard_at = -inf
         self._stable_at = inf
@@ -145,7 +146,7 @@ class Link:
 
     def _connected(self, received: Input, now: float) -> list[Effect]:
         assert isinstance(received, Connected)
-        self._strangers = 0
+        self._was_live = True
         self._come_live(received.heartbeat_s, now)
         return []
 
@@ -196,8 +197,10 @@ class Link:
     def _not_had(self, received: Input, now: float) -> list[Effect]:
         """Judge a connection that never came to `connected`."""
         assert isinstance(received, Failed)
-        if received.why == "stranger":
-            self._strangers += 1
+        # Only in a row, and only where there never was a gateway: a tunnel whose
+        # far end is down for a moment answers like a stranger, too.
+        is_strange = received.why == "stranger" and not self._was_live
+        self._strangers = self._strangers + 1 if is_strange else 0
         if received.why == "refused" or self._strangers == self._rungs:
             return self._end(received, now)
         if received.why not in {"blocked", "stranger"}:

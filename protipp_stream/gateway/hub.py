@@ -94,7 +94,6 @@ class Hub:
         for update, row in zip(updates, wire.encode_updates(updates), strict=True):
             self._backlog.append(update, row)
         if updates:
-            self._frames.clear()
             self._wake_all()
         elif described:
             self._tell_events(described)
@@ -141,6 +140,8 @@ class Hub:
     def _tell_events(self, events: list[Event]) -> None:
         """Tell of events whose prices did not move, in a frame that leads nowhere."""
         for subscription in self.subscriptions:
+            if not subscription.told.epoch:
+                continue  # its opening is still to come, and brings them
             wanted = [e for e in events if subscription.wanted.matches_event(e.event_id)]
             told = subscription.told
             data = wire.updates_frame(told, told, [], self.clock.wall(), events=wanted)
@@ -181,6 +182,8 @@ class Hub:
             secrets.token_hex(8), transport, wanted, opened=self.clock.wall()
         )
         self.subscriptions.add(subscription)
+        if self.is_draining:
+            self._send_away(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -372,11 +375,14 @@ class Hub:
     def drain(self) -> None:
         """Send everyone away; they come back after ``retry_ms``."""
         self.is_draining = True
-        frame = wire.Draining(self.settings.retry_ms)
         for subscription in self.subscriptions:
-            subscription.notify(Outgoing("draining", wire.encode(frame)))
-            subscription.end(CloseCode.DRAINING)
+            self._send_away(subscription)
         self._announce()
+
+    def _send_away(self, subscription: Subscription) -> None:
+        frame = wire.Draining(self.settings.retry_ms)
+        subscription.notify(Outgoing("draining", wire.encode(frame)))
+        subscription.end(CloseCode.DRAINING)
 
 
 def error_frame(code: int | str, message: str, retry_ms: int | None = None) -> Outgoing:

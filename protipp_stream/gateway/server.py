@@ -152,14 +152,15 @@ class Gateway:
         return self
 
     def stop(self) -> None:
-        """Drain and stop; returns when the thread has ended."""
-        if self._thread is None:
+        """Drain and stop; returns when the thread, if it has one, has ended."""
+        if self._thread is None and self._loop is None:
             self._socket.close()
             return
         if self._loop is not None and not self._loop.is_closed():
             with contextlib.suppress(RuntimeError):  # it ended just now, by itself
                 self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def __enter__(self) -> Self:
         return self if self._thread is not None else self.start()

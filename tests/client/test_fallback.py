@@ -104,9 +104,24 @@ def test_down_the_ladder_and_up_again_by_itself_losing_nothing(
         obstacle.blocks = set()
         tell_until("websocket")
         feed.tell([quote(50.0)])
+        # The connections that it climbed over are closed.
+        until(lambda: len(gateway.hub.subscriptions) == 1)
         got = [next(updates).seq for _ in range(told + 1)]
         assert got == list(range(start + 1, start + told + 2))
     assert list(dict.fromkeys(seen))[-3:] == ["websocket", "sse", "polling"]
+
+
+def test_a_far_end_that_is_down_for_a_moment_is_no_stranger(
+    gateway: Gateway, feed: ScriptedFeed
+) -> None:
+    with Obstacle(gateway, set()) as obstacle, ps.connect(obstacle.url, gateway.token()) as odds:
+        obstacle.blocks = {"websocket", "sse", "polling"}
+        obstacle.status = "404 Not Found"
+        obstacle.cut()
+        until(lambda: odds.status.error_count >= 5)
+        obstacle.blocks = set()
+        feed.tell([quote(7.0)])
+        assert odds.wait_until(gateway.hub.cursor, 20)
 
 
 def test_a_peer_that_vanishes_is_shown_as_stalled_and_replaced(feed: ScriptedFeed) -> None:

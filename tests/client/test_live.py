@@ -172,6 +172,8 @@ def test_closing_is_quick_final_and_may_be_repeated(gateway: Gateway) -> None:
     assert list(odds) == []
     with pytest.raises(LinkClosed):
         odds.wait_until(ps.Cursor("x", 1), 1)
+    with pytest.raises(ConfigurationError, match="Connect anew"):
+        odds.start()
 
 
 def test_a_link_that_ends_for_good_raises_in_the_iterator(gateway: Gateway) -> None:
@@ -282,6 +284,8 @@ def test_a_wrong_address_says_so(transport: str, answer: str) -> None:
         ({"gateway": "http://[::1"}, "should look like"),
         ({"gateway": "http://127.0.0.1:1/api/v1/odds"}, "no path"),
         ({"gateway": 5}, "no gateway"),
+        ({"bookmakers": ["b"] * 201}, "At most 200"),
+        ({"events": ["e" * 300]}, "256 characters"),
         ({"gateway": "http://127.0.0.1:99999"}, "should look like"),
         ({"gateway": "http://odds.example"}, "insecure=True"),
         ({"gateway": "http://me:pw@127.0.0.1"}, "no user name"),

@@ -34,10 +34,18 @@ def test_it_is_always_within_a_fifth_of_its_step(attempt: int, chance: float) ->
 def test_what_the_server_asked_for_wins_and_is_never_undercut(
     attempt: int, chance: float, asked: float
 ) -> None:
-    assert asked <= delay_s(attempt, chance, asked) <= asked * 1.2 * (1 + 1e-12)
+    bounded = min(max(asked, 0.25), 3600.0)
+    assert bounded <= delay_s(attempt, chance, asked) <= bounded * 1.2 * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("asked", [0.0, 0.25, 300.0])
+@pytest.mark.parametrize(("asked", "waits"), [(0.0, 0.25), (-5.0, 0.25), (1e9, 3600.0)])
+def test_a_servers_mistake_is_neither_hammered_nor_waited_for_for_ever(
+    asked: float, waits: float
+) -> None:
+    assert delay_s(5, 0.5, asked) == waits
+
+
+@pytest.mark.parametrize("asked", [0.25, 1.0, 300.0])
 def test_the_server_may_ask_for_less_or_more_than_we_would_wait(asked: float) -> None:
     assert delay_s(5, 0.5, asked) == asked
 

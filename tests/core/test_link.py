@@ -204,6 +204,22 @@ def test_what_is_no_gateway_on_any_transport_ends_it() -> None:
     assert driver.link.phase is Phase.ENDED
 
 
+def test_strangers_count_only_in_a_row_and_only_before_the_first_connection() -> None:
+    driver = Driver()
+    driver.start()
+    for why in ("stranger", "blocked", "stranger"):
+        driver.fail(why)  # type: ignore[arg-type]
+    driver.wait(1.0)
+    driver.fail("stranger")
+    assert driver.link.phase is Phase.CONNECTING
+    driver.connect()
+    for _ in range(9):
+        if driver.link.phase is Phase.BACKOFF:
+            driver.wait(driver.link.deadline - driver.now)
+        driver.fail("stranger")
+    assert driver.link.phase is not Phase.ENDED
+
+
 def test_a_gap_is_asked_for_again_at_once_but_not_for_ever() -> None:
     driver = connected()
     assert driver.fail("gap") == [Close(1), Open(2, 0)]

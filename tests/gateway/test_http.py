@@ -185,6 +185,22 @@ def test_a_long_poll_is_told_of_a_source_that_ends(
     assert answer["sources"][0]["status"] == "error"
 
 
+def test_a_long_poll_is_woken_by_a_source_that_ends(
+    gateway: Gateway, feed: ScriptedFeed, client: httpx.Client
+) -> None:
+    first = client.get("/api/v1/odds").json()
+    params = {"since": first["cursor"], "wait": "25", "facts": first["facts_version"]}
+    answers: list[dict[str, Any]] = []
+    polling = threading.Thread(
+        target=lambda: answers.append(client.get("/api/v1/odds", params=params).json())
+    )
+    polling.start()
+    time.sleep(0.1)  # not a decision over time: the answer is the same without it
+    feed.end(FeedRefused("no more"))
+    polling.join(5)
+    assert answers[0]["sources"][0]["status"] == "error"
+
+
 def test_a_poll_far_behind_gets_its_updates_in_portions_without_a_hole(
     start: Callable[..., Gateway], feed: ScriptedFeed
 ) -> None:

@@ -95,6 +95,15 @@ def test_stopping_twice_or_before_the_start_is_no_error() -> None:
     running.stop()
 
 
+async def test_stop_ends_a_gateway_that_is_served_on_a_loop() -> None:
+    gateway = Gateway()
+    serving = asyncio.create_task(gateway.serve())
+    await asyncio.to_thread(gateway._ready.wait, 5)
+    gateway.stop()
+    async with asyncio.timeout(5):
+        await serving
+
+
 def test_feeds_are_ended_with_the_gateway() -> None:
     ended: list[bool] = []
 

@@ -38,7 +38,7 @@ WAIT_S = 20.0
 # only if each asks at most every 1.25 s.
 INTERVAL_S = 1.25
 # Room for the slowest answer: a long poll may take its whole wait.
-TIMEOUT = httpx.Timeout(5.0, read=WAIT_S + 10.0)
+TIMEOUT = httpx.Timeout(4.0, read=WAIT_S + 10.0)
 
 _answers = msgspec.json.Decoder(PollAnswer)
 

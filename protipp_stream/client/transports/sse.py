@@ -19,7 +19,7 @@ from protipp_stream.model import Cursor
 __all__ = ["sse"]
 
 # No read timeout: how long silence is bearable, the follower decides.
-TIMEOUT = httpx.Timeout(5.0, read=None)
+TIMEOUT = httpx.Timeout(4.0, read=None)
 
 
 async def sse(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,8 +14,11 @@ import msgspec
 from protipp_stream.client.endpoint import API
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.wire import TimeAnswer
+from protipp_stream.errors import ProtippStreamError
 
 __all__ = ["asking", "over_http"]
+
+_log = logging.getLogger(__name__)
 
 BURST = 5
 BURST_GAP_S = 0.1
@@ -40,9 +43,11 @@ async def asking(ask: Callable[[int], Awaitable[None]]) -> AsyncGenerator[None, 
         yield
     finally:
         task.cancel()
-        # The connection's own end says more than that of the questions on it.
-        with contextlib.suppress(asyncio.CancelledError, OSError, httpx.HTTPError):
-            await task
+        # `wait` keeps its end to itself: the connection's own says more, and a
+        # cancellation that comes from outside stays one.
+        await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.debug("the gateway's clock could not be asked: %s", error)
 
 
 def over_http(client: httpx.AsyncClient, clock: ClockOffset) -> Callable[[int], Awaitable[None]]:
@@ -56,7 +61,7 @@ def over_http(client: httpx.AsyncClient, clock: ClockOffset) -> Callable[[int], 
             if response.status_code == 200:
                 answer = _answers.decode(response.content)
                 clock.add(t0, answer.t1, answer.t2, t3)
-        except (httpx.HTTPError, msgspec.MsgspecError):
+        except (httpx.HTTPError, msgspec.MsgspecError, ProtippStreamError):
             # No time is no reason to lose the odds: latency then has no figure.
             return
 
