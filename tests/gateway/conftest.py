@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from protipp_stream.gateway import Gateway
+from protipp_stream.gateway.auth import SCOPES
 from tests.scripted import ScriptedFeed, quote
 
 HTTP_ENDPOINTS = [
@@ -58,3 +59,11 @@ def http(gateway: Gateway) -> Iterator[httpx.Client]:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[httpx.Client]:
+    """An HTTP client with a token for everything."""
+    headers = bearer(gateway.token(scopes=SCOPES))
+    with httpx.Client(base_url=gateway.url, headers=headers, trust_env=False, timeout=5) as made:
+        yield made
