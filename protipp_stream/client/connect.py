@@ -107,10 +107,6 @@ def live_odds(
         brings every update since, and the board holds these selections only.
     """
     url, credential = _whereto(gateway, token)
-    if isinstance(since, str) and Cursor.parse(since) is None:
-        raise ConfigurationError(
-            f"{since!r} is no cursor.", hint="A cursor is an update's id, like 9f2c51d07a3e:1234."
-        )
     return LiveOdds(
         url,
         credential,

@@ -74,7 +74,7 @@ class LiveOdds(param.Parameterized):
     ) -> None:
         endpoint = endpoint_of(url, token, insecure=insecure)
         ladder = ladder_of(transport)
-        cursor = Cursor.parse(since) if isinstance(since, str) else since
+        cursor = _read_cursor(since) if isinstance(since, str) else since
         self._listeners = Listeners(self._show_status, self._show_source)
         self._follower = Follower(endpoint, ladder, wanted or Filter(), cursor, self._listeners)
         super().__init__(status=self._follower.status)
@@ -316,6 +316,15 @@ class LiveOdds(param.Parameterized):
     def _has_reached(self, cursor: Cursor) -> bool:
         mine = self.cursor
         return mine is not None and mine.epoch == cursor.epoch and mine.seq >= cursor.seq
+
+
+def _read_cursor(text: str) -> Cursor:
+    cursor = Cursor.parse(text)
+    if cursor is None:
+        raise ConfigurationError(
+            f"{text!r} is no cursor.", hint="A cursor is an update's id, like 9f2c51d07a3e:1234."
+        )
+    return cursor
 
 
 def _bare(error: ProtippStreamError) -> ProtippStreamError:

@@ -16,7 +16,7 @@ from protipp_stream.core.book import Book
 from protipp_stream.core.filter import Filter
 from protipp_stream.model import Cursor, OddsUpdate, Quote
 
-__all__ = ["Backlog", "Recovery", "recover"]
+__all__ = ["Backlog", "Mode", "Recovery", "recover", "recovery_mode"]
 
 Mode = Literal["replay", "patch", "snapshot"]
 
@@ -118,10 +118,26 @@ def recover(
     since : str, Cursor or None
         Whatever a client sent; None and nonsense alike get a snapshot.
     """
+    mode, mine = recovery_mode(book, backlog, since)
+    if mine is None:
+        return Recovery(mode, book.cursor, None, [], book.quotes(wanted))
+    if mode == "replay":
+        updates = [u for u in backlog.since(mine.seq) if wanted is None or wanted.matches(u)]
+        return Recovery(mode, book.cursor, mine, updates, [])
+    return Recovery(mode, book.cursor, mine, book.changed_since(mine.seq, wanted), [])
+
+
+def recovery_mode(
+    book: Book, backlog: Backlog, since: str | Cursor | None
+) -> tuple[Mode, Cursor | None]:
+    """Say how `recover` would answer, without collecting anything.
+
+    Returns
+    -------
+    (str, Cursor or None)
+        The mode, and the cursor that it starts from; None for a snapshot.
+    """
     mine = Cursor.parse(since) if isinstance(since, str) else since
     if mine is None or mine.epoch != book.epoch or not 0 <= mine.seq <= book.seq:
-        return Recovery("snapshot", book.cursor, None, [], book.quotes(wanted))
-    if backlog.holds_since(mine.seq):
-        updates = [u for u in backlog.since(mine.seq) if wanted is None or wanted.matches(u)]
-        return Recovery("replay", book.cursor, mine, updates, [])
-    return Recovery("patch", book.cursor, mine, book.changed_since(mine.seq, wanted), [])
+        return "snapshot", None
+    return ("replay" if backlog.holds_since(mine.seq) else "patch"), mine

@@ -66,6 +66,17 @@ class Refusal(Exception):
         self.message = message
         self.headers = headers or {}
 
+    def record(self, audit: Audit, scope: Scope, endpoint: str) -> None:
+        """Write it down: the reason, where, and whose address.
+
+        Parameters
+        ----------
+        endpoint : str
+            One of ours, never a path as it came: that may hold anything, tokens too.
+        """
+        client = scope.get("client")
+        audit.record(self.reason, endpoint=endpoint, address=client[0] if client else None)
+
     def response(self) -> Response:
         """Return the answer for the peer."""
         body = {"error": {"code": self.code, "message": self.message}}
@@ -151,13 +162,7 @@ class Guard:
         try:
             scope["identity"] = self._identify(scope)
         except Refusal as refusal:
-            client = scope.get("client")
-            # The endpoint, not the path: a path may be made of anything, tokens too.
-            self._audit.record(
-                refusal.reason,
-                endpoint=self._endpoint(scope),
-                address=client[0] if client else None,
-            )
+            refusal.record(self._audit, scope, self._endpoint(scope))
             await _refuse(refusal, scope, receive, send)
             return
         await self._app(scope, receive, send)

@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Iterable
 from math import isfinite
 
 from protipp_stream.core import wire
-from protipp_stream.core.backlog import Backlog, Recovery, recover
+from protipp_stream.core.backlog import Backlog, Mode, Recovery, recover, recovery_mode
 from protipp_stream.core.book import Book
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
@@ -143,6 +143,8 @@ class Hub:
             if not subscription.told.epoch:
                 continue  # its opening is still to come, and brings them
             wanted = [e for e in events if subscription.wanted.matches_event(e.event_id)]
+            if not wanted:
+                continue
             told = subscription.told
             data = wire.updates_frame(told, told, [], self.clock.wall(), events=wanted)
             subscription.notify(Outgoing("updates", data, str(told)))
@@ -230,12 +232,14 @@ class Hub:
 
     def opening(self, subscription: Subscription, resume: str | None) -> list[Outgoing]:
         """Bring a subscriber level: ``connected``, the sources, what it missed."""
-        recovery = self.recover(resume, subscription.wanted)
-        subscription.told = recovery.since or recovery.cursor
+        mode, since = recovery_mode(self.book, self._backlog, resume)
+        subscription.told = since or self.cursor
         subscription.position = subscription.told.seq
-        frames = [self._connected(subscription, recovery)]
+        frames = [self._connected(subscription, mode)]
         frames += [_source_frame(source) for source in self.sources]
-        if recovery.mode != "replay":
+        if mode != "replay":
+            # A replay needs no frame of its own: it is the log from there on.
+            recovery = self.recover(since, subscription.wanted)
             frames.append(self._catch_up(subscription, recovery, "patch"))
         return frames
 
@@ -306,12 +310,12 @@ class Hub:
         )
         return Outgoing("updates", data, cursor)
 
-    def _connected(self, subscription: Subscription, recovery: Recovery) -> Outgoing:
+    def _connected(self, subscription: Subscription, mode: Mode) -> Outgoing:
         left = subscription.expires_at - self.clock.wall().timestamp()
         frame = wire.Connected(
             connection_id=subscription.id,
-            cursor=str(recovery.cursor),
-            mode=recovery.mode,
+            cursor=str(self.cursor),
+            mode=mode,
             heartbeat_s=self.settings.heartbeat_s,
             expires_in_s=round(max(left, 0.0), 3) if isfinite(left) else None,
         )

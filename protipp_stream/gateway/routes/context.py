@@ -95,10 +95,8 @@ async def refused(request: Request, error: Exception) -> Response:
     """Turn a `Refusal` that a route raised into its answer, and audit it."""
     if not isinstance(error, Refusal):
         raise error
-    client = request.client
-    context_of(request).hub.audit.record(
-        error.reason, endpoint=request.url.path, address=client.host if client else None
-    )
+    endpoint = f"{request.method} {request.url.path}"
+    error.record(context_of(request).hub.audit, request.scope, endpoint)
     return error.response()
 
 

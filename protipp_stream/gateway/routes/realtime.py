@@ -37,7 +37,7 @@ async def realtime(socket: WebSocket) -> None:
     try:
         identity, wanted = _from_handshake(socket)
     except Refusal as refusal:
-        hub.audit.record(refusal.reason, path=socket.url.path)
+        refusal.record(hub.audit, socket.scope, f"GET {socket.url.path}")
         await socket.send_denial_response(refusal.response())
         return
     await socket.accept()
