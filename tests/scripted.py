@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from protipp_stream.feeds.base import batch_now
@@ -63,12 +63,23 @@ class ScriptedFeed:
         assert taken.wait(5)
 
 
+class _Alarm:
+    def __init__(self, due: float, callback: Callable[[], None]) -> None:
+        self.due = due
+        self.callback = callback
+        self.is_cancelled = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
 class HandClock:
     """Stands still until it is moved: `advance` moves both clocks."""
 
     def __init__(self) -> None:
         self._wall = datetime.now(UTC)
         self._monotonic = 1000.0
+        self._alarms: list[_Alarm] = []
 
     def wall(self) -> datetime:
         return self._wall
@@ -76,6 +87,20 @@ class HandClock:
     def monotonic(self) -> float:
         return self._monotonic
 
+    def call_later(self, seconds: float, callback: Callable[[], None]) -> _Alarm:
+        """What is due now is called at once; the rest by `advance`."""
+        alarm = _Alarm(self._monotonic + seconds, callback)
+        if seconds > 0:
+            self._alarms.append(alarm)
+        else:
+            callback()
+        return alarm
+
     def advance(self, seconds: float) -> None:
         self._wall += timedelta(seconds=seconds)
         self._monotonic += seconds
+        due = [alarm for alarm in self._alarms if alarm.due <= self._monotonic]
+        self._alarms = [alarm for alarm in self._alarms if alarm.due > self._monotonic]
+        for alarm in due:
+            if not alarm.is_cancelled:
+                alarm.callback()

@@ -4,7 +4,9 @@ Nothing here opens a socket, reads a clock, starts a thread, touches a disk or
 draws a random number. Time comes in as a parameter, so a race is a unit test.
 
 `book` finds what changed · `moves` says whether it matters · `backlog` answers
-"what happened since?" · `sequence` judges what arrives · `mirror` is a client's
-copy of the book · `wire` turns frames into bytes and back · `limits` counts ·
-`quarantine` refuses what can't be true · `latency` measures honestly.
+"what happened since?" · `conflate` merges for who is slow · `sequence` judges
+what arrives · `mirror` is a client's copy of the book · `link` is the state
+machine of a connection, with `backoff` · `wire` turns frames into bytes and back ·
+`limits` counts · `quarantine` refuses what can't be true · `latency` measures
+honestly.
 """

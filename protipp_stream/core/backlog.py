@@ -36,7 +36,10 @@ class Backlog:
         self._updates: list[OddsUpdate] = []
         # Beside each update its bytes, encoded once for everyone.
         self._rows: list[bytes] = []
-        self._dropped = 0
+        # How many bytes the log had after each: a stretch is weighed by one
+        # subtraction.
+        self._ends: list[int] = []
+        self._dropped = self._dropped_bytes = 0
 
     @property
     def head(self) -> int:
@@ -54,12 +57,15 @@ class Backlog:
         """
         if update.seq != self.head + 1:
             raise ValueError(f"update {update.id} does not follow sequence {self.head}")
+        self._ends.append((self._ends[-1] if self._ends else self._dropped_bytes) + len(row))
         self._updates.append(update)
         self._rows.append(row)
         if len(self._updates) > self._capacity + self._capacity // 4:
             surplus = len(self._updates) - self._capacity
+            self._dropped_bytes = self._ends[surplus - 1]
             del self._updates[:surplus]
             del self._rows[:surplus]
+            del self._ends[:surplus]
             self._dropped += surplus
 
     def holds_since(self, seq: int) -> bool:
@@ -76,7 +82,14 @@ class Backlog:
         """
         return self._updates[self._stretch(seq, limit)]
 
-    def rows_since(self, seq: int, limit: int) -> list[tuple[OddsUpdate, bytes]]:
+    def bytes_since(self, seq: int) -> int:
+        """Return what the updates after ``seq`` weigh in bytes; raises as `since`."""
+        start = self._stretch(seq, None).start
+        if not self._ends:
+            return 0
+        return self._ends[-1] - (self._ends[start - 1] if start else self._dropped_bytes)
+
+    def rows_since(self, seq: int, limit: int | None) -> list[tuple[OddsUpdate, bytes]]:
         """Return the updates after ``seq`` with their bytes; raises as `since`."""
         stretch = self._stretch(seq, limit)
         return list(zip(self._updates[stretch], self._rows[stretch], strict=True))

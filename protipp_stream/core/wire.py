@@ -39,6 +39,7 @@ __all__ = [
     "ErrorFrame",
     "Expiring",
     "Heartbeat",
+    "MaxHz",
     "Ping",
     "PollAnswer",
     "Pong",
@@ -63,6 +64,7 @@ __all__ = [
 
 
 Token = Annotated[str, msgspec.Meta(max_length=4096)]
+MaxHz = Annotated[float, msgspec.Meta(ge=0.01, le=1000.0)]
 PingId = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
@@ -76,14 +78,16 @@ class Connect(_FromClient, frozen=True, tag="connect"):
     token: Token | None = None
     resume: str | None = None
     filter: Filter | None = None
+    max_hz: MaxHz | None = None
 
 
 class Subscribe(_FromClient, frozen=True, tag="subscribe"):
-    """Replace the whole filter."""
+    """Replace the whole filter, and how many frames a second may come at most."""
 
     bookmakers: Names = ()
     events: Names = ()
     markets: Names = ()
+    max_hz: MaxHz | None = None
 
 
 class Refresh(_FromClient, frozen=True, tag="refresh"):

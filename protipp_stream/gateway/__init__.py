@@ -1,9 +1,11 @@
 """The gateway: the only room that serves.
 
-`server` opens the port and runs the feeds · `hub` takes batches and fans
-updates out · `subscription` is one subscriber's place in the log · `guard`
-stands before every route · `auth` judges tokens · `audit` writes down who was
-refused and why · `routes` is the protocol, an endpoint a function.
+`server` opens the port and runs the feeds · `hub` takes their batches and looks
+after subscribers · `log` is what happened, `fanout` who gets which bytes when,
+`subscription` one subscriber's place · `frames` are wrapped and `outlet` lets
+them out, straight to the transports that `uvicorn_protocols` hands over ·
+`guard` stands before every route · `auth` judges tokens · `audit` writes down
+who was refused and why · `routes` is the protocol, an endpoint a function.
 """
 
 from protipp_stream.gateway.server import Gateway

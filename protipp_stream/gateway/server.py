@@ -28,11 +28,15 @@ from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.routes import application
 from protipp_stream.gateway.settings import Settings
+from protipp_stream.gateway.uvicorn_protocols import HttpProtocol, WebSocketProtocol, moved
 from protipp_stream.model import RealTimeConnection
 
 __all__ = ["Gateway"]
 
 _log = logging.getLogger(__name__)
+
+SEND_BUFFER = 128 * 1024
+VANISHED_AFTER_MS = 60_000
 
 
 class Gateway:
@@ -88,7 +92,7 @@ class Gateway:
         self.settings = settings
         self.hub = Hub(settings, rule=rule, clock=clock)
         authenticator = Authenticator(self._key, issuer=settings.issuer, audience=settings.audience)
-        self._server = _Server(_uvicorn_config(application(self.hub, authenticator)))
+        self._server = _Server(_uvicorn_config(application(self.hub, authenticator), settings))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._thread: threading.Thread | None = None
@@ -210,7 +214,7 @@ class Gateway:
         with self._signals():
             serving = asyncio.create_task(self._server.serve([self._socket]))
             await self._until_up(serving)
-            self._tasks.add(asyncio.create_task(self._watch_freshness()))
+            self._tasks.add(asyncio.create_task(self._keep_time()))
             for feed in self._feeds:
                 self._start_feed(feed)
             self._is_running = True
@@ -244,10 +248,12 @@ class Gateway:
             _log.warning("%d subscribers did not leave in time", len(self.hub.subscriptions))
         self._server.should_exit = True
 
-    async def _watch_freshness(self) -> None:
+    async def _keep_time(self) -> None:
+        # A heartbeat may be late by a twentieth; a client calls us stalled at a sixth.
+        pause_s = min(1.0, self.settings.heartbeat_s / 20)
         while True:
-            await asyncio.sleep(1.0)
-            self.hub.check_freshness()
+            await asyncio.sleep(pause_s)
+            self.hub.tick()
 
     def _start_feed(self, feed: Feed) -> None:
         task = asyncio.create_task(self._follow(feed))
@@ -326,12 +332,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _uvicorn_config(app: Any) -> uvicorn.Config:
+def _uvicorn_config(app: Any, settings: Settings) -> uvicorn.Config:
     logging.getLogger("uvicorn.error").addFilter(_is_no_false_alarm)
+    is_direct = settings.direct_writes
+    if is_direct and (missing := moved()):
+        _log.warning("uvicorn has moved %s: serving through ASGI, slower", ", ".join(missing))
+        is_direct = False
     return uvicorn.Config(
         app,
-        http="h11",
-        ws="websockets-sansio",
+        http=HttpProtocol if is_direct else "h11",
+        ws=WebSocketProtocol if is_direct else "websockets-sansio",
         ws_max_size=16 * 1024,
         ws_per_message_deflate=False,
         h11_max_incomplete_event_size=16 * 1024,
@@ -361,6 +371,7 @@ def _bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bound_what_is_in_flight(listener)
         listener.bind((host, port))
         # Now, so that a port which somebody else has is an error here.
         listener.listen()
@@ -372,6 +383,15 @@ def _bind(host: str, port: int) -> socket.socket:
             hint="Choose another port, or 0 for a free one.",
         ) from None
     return listener
+
+
+def _bound_what_is_in_flight(listener: socket.socket) -> None:
+    """Limit what the system keeps for a peer that does not read; connections inherit it."""
+    # Else Linux lets it grow to 4 MB a connection: old prices, and ours to carry.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # A peer that has vanished acknowledges nothing. SSE has no ping to notice it by.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_AFTER_MS)
 
 
 def _host_name(host: str) -> str:

@@ -34,6 +34,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     frame_rows : int
         Updates a frame holds at most: bounds what one subscriber makes us
         hold in its socket.
+    pending_bytes : int
+        What a subscriber may be behind by; past it, it gets the newest of each
+        selection only, and is told so.
+    stuck_s : float
+        A subscriber whose buffer does not empty for so long is sent away (4001).
     poll_rows : int
         Updates an answer to a poll holds at most; the rest comes with the next.
     long_poll_s : float
@@ -47,6 +52,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Seconds that subscribers have to leave when the gateway stops.
     retry_ms : int
         When subscribers of a draining gateway shall come back.
+    direct_writes : bool
+        False serves through plain ASGI: slower, for when a newer uvicorn has
+        moved what direct writes rely on (the log then says so).
     """
 
     allowed_origins: frozenset[str] = frozenset()
@@ -58,9 +66,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     messages_per_minute: int = 100
     backlog: int = 50_000
     frame_rows: int = 500
+    pending_bytes: int = 256 * 1024
+    stuck_s: float = 20.0
     poll_rows: int = 5_000
     long_poll_s: float = 25.0
     body_bytes: int = 250_000
     stale_after_s: float = 30.0
     drain_s: float = 5.0
     retry_ms: int = 1_000
+    direct_writes: bool = True

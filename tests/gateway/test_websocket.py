@@ -266,7 +266,7 @@ async def test_anothers_token_refreshes_nothing(gateway: Gateway) -> None:
 def _wake(gateway: Gateway) -> None:
     """Let a subscription look at its clock: a hand clock wakes nobody."""
     assert gateway._loop is not None
-    gateway._loop.call_soon_threadsafe(gateway.hub._wake_all)
+    gateway._loop.call_soon_threadsafe(gateway.hub.tick)
 
 
 async def test_heartbeats_come_and_carry_the_cursor(start: Callable[..., Gateway]) -> None:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
+from protipp_stream.core.wire import MaxHz
 from protipp_stream.gateway.auth import Authenticator, Identity
 from protipp_stream.gateway.guard import Refusal, RequestRates, json_response
 from protipp_stream.gateway.hub import Hub
@@ -24,6 +25,7 @@ __all__ = [
     "filter_of",
     "forbidden",
     "identity_of",
+    "max_hz_of",
     "refused",
     "require",
     "unknown",
@@ -89,6 +91,24 @@ def filter_of(query: QueryParams) -> Filter:
         return msgspec.convert(parts, Filter)
     except msgspec.ValidationError as error:
         raise Refusal(400, "filter", int(CloseCode.MALFORMED), f"bad filter: {error}") from None
+
+
+def max_hz_of(query: QueryParams) -> float | None:
+    """Read ``max_hz=``: frames a second that a subscriber wants at most.
+
+    Raises
+    ------
+    Refusal
+        400, for what is no number from 0.01 to 1000.
+    """
+    text = query.get("max_hz")
+    if text is None:
+        return None
+    try:
+        return msgspec.convert(text, MaxHz, strict=False)
+    except msgspec.ValidationError:
+        message = "max_hz must be a number from 0.01 to 1000"
+        raise Refusal(400, "max_hz", int(CloseCode.MALFORMED), message) from None
 
 
 async def refused(request: Request, error: Exception) -> Response:

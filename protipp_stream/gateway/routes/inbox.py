@@ -17,10 +17,11 @@ from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.limits import SlidingWindow
 from protipp_stream.errors import ProtocolError
+from protipp_stream.gateway import frames
 from protipp_stream.gateway.auth import Identity, Refused
-from protipp_stream.gateway.hub import error_frame
+from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.routes.context import Context
-from protipp_stream.gateway.subscription import Outgoing, Subscription
+from protipp_stream.gateway.subscription import Subscription
 
 __all__ = ["Closed", "Inbox", "Introduction"]
 
@@ -50,6 +51,7 @@ class Introduction(msgspec.Struct, frozen=True):
     identity: Identity
     wanted: Filter
     resume: str | None
+    max_hz: float | None = None
 
 
 class Inbox:
@@ -99,7 +101,7 @@ class Inbox:
             raise Closed(CloseCode.INVALID_TOKEN, "unauthorized")
         if "odds:read" not in identity.scopes:
             raise Closed(CloseCode.FORBIDDEN, "forbidden")
-        return Introduction(identity, frame.filter or wanted, frame.resume)
+        return Introduction(identity, frame.filter or wanted, frame.resume, frame.max_hz)
 
     async def listen(self, subscription: Subscription, identity: Identity) -> None:
         """Answer messages until the subscriber leaves.
@@ -132,7 +134,7 @@ class Inbox:
             return wire.decode_client_frame(text)
         except ProtocolError as error:
             self._strike("malformed")
-            subscription.notify(error_frame("malformed", error.message[:MAX_WORDS]))
+            subscription.notify(frames.error("malformed", error.message[:MAX_WORDS]))
             self._window.count_anyway(self._clock.monotonic())
             return None
 
@@ -156,7 +158,7 @@ class Inbox:
         if not self._violations.admit(now):
             raise Closed(CloseCode.FLOOD, "flood", retry_ms=FLOOD_RETRY_MS)
         retry_ms = int(self._window.retry_after(now) * 1000) + 1
-        subscription.notify(error_frame("rate_limited", "too many messages", retry_ms))
+        subscription.notify(frames.error("rate_limited", "too many messages", retry_ms))
         return False
 
     def _answer(
@@ -169,24 +171,21 @@ class Inbox:
                 subscription.notify(Outgoing("pong", wire.encode(pong)))
             case wire.Subscribe():
                 wanted = Filter(frame.bookmakers, frame.events, frame.markets)
-                self._hub.refilter(subscription, wanted)
+                self._hub.refilter(subscription, wanted, frame.max_hz)
             case wire.Refresh():
                 self._refresh(frame.token, subscription, identity)
             case wire.Connect():
                 # A client that sent its token in the header may still say what
                 # it has and wants; it is brought level from there.
-                subscription.wanted = frame.filter or subscription.wanted
-                for opening in self._hub.opening(subscription, frame.resume):
-                    subscription.notify(opening)
+                self._hub.open(subscription, frame.resume, frame.filter, frame.max_hz)
 
     def _refresh(self, token: str, subscription: Subscription, identity: Identity) -> None:
         fresh = self._verified(token)
         if fresh is None or fresh.subject != identity.subject or "odds:read" not in fresh.scopes:
             self._strike("refresh_refused")
-            subscription.notify(error_frame(int(CloseCode.INVALID_TOKEN), "unauthorized"))
+            subscription.notify(frames.error(int(CloseCode.INVALID_TOKEN), "unauthorized"))
             return
         subscription.expires_at = fresh.expires_at
-        subscription.wake()
 
     def _verified(self, token: str) -> Identity | None:
         try:

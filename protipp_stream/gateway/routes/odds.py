@@ -66,7 +66,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
             mode=recovery.mode,
             sent_at=sent_at,
             quotes=recovery.quotes,
-            events=hub.events(wanted),
+            events=hub.log.events(wanted),
             sources=sources,
             facts_version=hub.facts_version,
         )
@@ -82,7 +82,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
         prev=str(recovery.since),
         updates=rows,
         # One further where it is level: an event may be new without a price of it.
-        events=hub.events(wanted, recovery.since.seq, cursor.seq + (cursor == hub.cursor)),
+        events=hub.log.events(wanted, recovery.since.seq, cursor.seq + (cursor == hub.cursor)),
         sources=sources,
         facts_version=hub.facts_version,
     )
@@ -131,9 +131,8 @@ async def publish(request: Request) -> Response:
         else:
             sound.append(quote)
     if faults:
-        hub.quarantined["published"] += len(faults)
-        hub.audit.record("quarantine", count=len(faults), fault="published")
-    updates = hub.take(Batch(sound, received_at, arrived, publication.events))
+        hub.quarantine("published", len(faults))
+    updates = hub.take_sound(Batch(sound, received_at, arrived, publication.events))
     before = hub.sources.get("publish")
     hub.report(
         RealTimeConnection(

@@ -1,7 +1,8 @@
 """``GET /api/v1/odds/realtime``: the WebSocket.
 
-Two tasks a connection: one hands out what the hub has for this subscriber, one
-listens (`inbox`). Whichever ends first ends the connection.
+Starlette accepts and receives; what the hub has to say is written straight to
+the transport. This waits for whichever comes first: the peer leaves (`inbox`),
+or the hub ends the subscription.
 """
 
 from __future__ import annotations
@@ -9,24 +10,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from contextlib import aclosing
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
+from protipp_stream.gateway import frames
 from protipp_stream.gateway.auth import Identity
+from protipp_stream.gateway.frames import as_text
 from protipp_stream.gateway.guard import Refusal
-from protipp_stream.gateway.hub import Hub, error_frame
-from protipp_stream.gateway.routes.context import context_of, filter_of, forbidden
+from protipp_stream.gateway.hub import Hub
+from protipp_stream.gateway.outlet import SCOPE_KEY, AsgiOutlet, Outlet
+from protipp_stream.gateway.routes.context import context_of, filter_of, forbidden, max_hz_of
 from protipp_stream.gateway.routes.inbox import Closed, Inbox, Introduction
-from protipp_stream.gateway.subscription import Outgoing, Subscription
 
 __all__ = ["realtime"]
 
 _log = logging.getLogger(__name__)
 
-SEND_TIMEOUT_S = 20.0
 GOODBYE_S = 2.0
 
 
@@ -35,72 +36,73 @@ async def realtime(socket: WebSocket) -> None:
     context = context_of(socket)
     hub = context.hub
     try:
-        identity, wanted = _from_handshake(socket)
+        identity, wanted, max_hz = _from_handshake(socket)
     except Refusal as refusal:
         refusal.record(hub.audit, socket.scope, f"GET {socket.url.path}")
         await socket.send_denial_response(refusal.response())
         return
     await socket.accept()
+    outlet = _outlet(socket)
     inbox = Inbox(socket, context)
     try:
         if identity is None:
             introduction = await inbox.introduction(wanted)
         else:
-            introduction = Introduction(identity, wanted, socket.query_params.get("since"))
-        await _serve(socket, hub, inbox, introduction)
+            since = socket.query_params.get("since")
+            introduction = Introduction(identity, wanted, since, max_hz)
+        async with outlet:
+            await _serve(outlet, hub, inbox, introduction)
     except Closed as closed:
         hub.audit.record(f"closed_{int(closed.code)}")
-        await _say_goodbye(socket, closed)
+        await _say_goodbye(socket, outlet, closed)
     except WebSocketDisconnect:
         _log.debug("a subscriber left")
     except Exception:  # noqa: BLE001 - the last line of defence, and it logs
         # Whatever it was, the peer learns an id and the log the rest.
         error_id = secrets.token_hex(4)
         _log.exception("error %s in a WebSocket handler", error_id)
-        await _say_goodbye(socket, Closed(1011, f"internal error {error_id}"))
+        await _say_goodbye(socket, outlet, Closed(1011, f"internal error {error_id}"))
 
 
-def _from_handshake(socket: WebSocket) -> tuple[Identity | None, Filter]:
+def _from_handshake(socket: WebSocket) -> tuple[Identity | None, Filter, float | None]:
     identity: Identity | None = socket.scope["identity"]
     if identity is not None and "odds:read" not in identity.scopes:
         raise forbidden()
-    return identity, filter_of(socket.query_params)
+    return identity, filter_of(socket.query_params), max_hz_of(socket.query_params)
 
 
-async def _serve(socket: WebSocket, hub: Hub, inbox: Inbox, who: Introduction) -> None:
-    subscription = hub.subscribe("websocket", who.wanted)
-    subscription.expires_at = who.identity.expires_at
-    tasks = {
-        asyncio.create_task(_write(socket, hub, subscription, who.resume)),
-        asyncio.create_task(inbox.listen(subscription, who.identity)),
-    }
+def _outlet(socket: WebSocket) -> Outlet:
+    direct: Outlet | None = socket.scope.get("extensions", {}).get(SCOPE_KEY)
+    if direct is not None:
+        return direct
+
+    async def send(data: bytes) -> None:
+        await socket.send({"type": "websocket.send", "text": data.decode()})
+
+    return AsgiOutlet(as_text, send)
+
+
+async def _serve(outlet: Outlet, hub: Hub, inbox: Inbox, who: Introduction) -> None:
+    subscription = hub.subscribe(
+        "websocket",
+        outlet,
+        who.wanted,
+        resume=who.resume,
+        max_hz=who.max_hz,
+        expires_at=who.identity.expires_at,
+    )
+    listening = asyncio.create_task(inbox.listen(subscription, who.identity))
+    listening.add_done_callback(lambda _: subscription.ended.set())
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        await subscription.ended.wait()
+        if listening.done():
+            listening.result()
+        code = subscription.closes_with or CloseCode.SERVER_ERROR
+        raise Closed(code, _word(code), says_why=False)
     finally:
         hub.unsubscribe(subscription)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def _write(
-    socket: WebSocket, hub: Hub, subscription: Subscription, resume: str | None
-) -> None:
-    async with aclosing(hub.stream(subscription, resume)) as frames:
-        async for frame in frames:
-            await _send(socket, frame)
-    code = subscription.closes_with or CloseCode.SERVER_ERROR
-    raise Closed(code, _word(code), says_why=False)
-
-
-async def _send(socket: WebSocket, frame: Outgoing) -> None:
-    try:
-        async with asyncio.timeout(SEND_TIMEOUT_S):
-            await socket.send({"type": "websocket.send", "text": frame.data.decode()})
-    except TimeoutError:
-        raise Closed(CloseCode.TOO_SLOW, "too slow", says_why=False) from None
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
 
 
 def _word(code: int) -> str:
@@ -108,15 +110,19 @@ def _word(code: int) -> str:
     return CloseCode(code).name.lower().replace("_", " ")
 
 
-async def _say_goodbye(socket: WebSocket, closed: Closed) -> None:
+async def _say_goodbye(socket: WebSocket, outlet: Outlet, closed: Closed) -> None:
     ours = closed.code >= CloseCode.DRAINING
     reason = _word(closed.code) if ours else closed.message
+    if not outlet.is_clear:
+        outlet.hang_up(int(closed.code), reason)
+        return
     try:
         async with asyncio.timeout(GOODBYE_S):
             if closed.says_why and ours:
-                await _send(socket, error_frame(int(closed.code), closed.message, closed.retry_ms))
+                frame = frames.error(int(closed.code), closed.message, closed.retry_ms)
+                await socket.send({"type": "websocket.send", "text": frame.data.decode()})
             await socket.close(int(closed.code), reason)
-    except (TimeoutError, Closed):
+    except TimeoutError:
         _log.debug("a subscriber does not read, not even why it was closed")
     except WebSocketDisconnect:
         _log.debug("a subscriber left before it could be told why")

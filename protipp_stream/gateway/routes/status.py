@@ -32,7 +32,7 @@ async def status(request: Request) -> Response:
             "cursor": str(hub.cursor),
             "started_at": hub.started_at,
             "now": hub.clock.wall(),
-            "conflations": hub.conflations,
+            "conflations": hub.log.conflations,
             "quarantined": dict(hub.quarantined),
             "audit": dict(hub.audit.counts),
             "connections": [
@@ -67,7 +67,7 @@ async def metrics(request: Request) -> Response:
         "# TYPE protipp_selections gauge",
         f"protipp_selections {len(hub.book)}",
         "# TYPE protipp_conflations_total counter",
-        f"protipp_conflations_total {hub.conflations}",
+        f"protipp_conflations_total {hub.log.conflations}",
         "# TYPE protipp_subscribers gauge",
         *_labelled("protipp_subscribers", "transport", _subscribers(context)),
         "# TYPE protipp_quarantined_total counter",

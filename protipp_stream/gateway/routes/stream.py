@@ -1,15 +1,23 @@
-"""``GET /api/v1/odds/stream``: the frames as server-sent events."""
+"""``GET /api/v1/odds/stream``: the frames as server-sent events.
+
+The response's head goes through ASGI; what the hub has to say after it is
+written straight to the transport, a chunk an event.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+import asyncio
 
+import msgspec
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from protipp_stream.core.wire import sse_event
-from protipp_stream.gateway.routes.context import context_of, filter_of, require
+from protipp_stream.core.filter import Filter
+from protipp_stream.gateway.frames import as_event
+from protipp_stream.gateway.hub import Hub
+from protipp_stream.gateway.outlet import SCOPE_KEY, AsgiOutlet, Outlet
+from protipp_stream.gateway.routes.context import context_of, filter_of, max_hz_of, require
 
 __all__ = ["stream"]
 
@@ -23,18 +31,79 @@ _HEADERS = {
 async def stream(request: Request) -> Response:
     """Answer with a stream that resumes from ``Last-Event-ID``."""
     identity = require(request, "odds:read")
-    hub = context_of(request).hub
-    wanted = filter_of(request.query_params)
-    resume = request.headers.get("last-event-id") or request.query_params.get("since")
+    who = _Subscriber(
+        wanted=filter_of(request.query_params),
+        max_hz=max_hz_of(request.query_params),
+        resume=request.headers.get("last-event-id") or request.query_params.get("since"),
+        expires_at=identity.expires_at,
+    )
+    return _EventStream(context_of(request).hub, who)
 
-    async def events() -> AsyncIterator[bytes]:
-        subscription = hub.subscribe("sse", wanted)
-        subscription.expires_at = identity.expires_at
+
+class _Subscriber(msgspec.Struct, frozen=True):
+    wanted: Filter
+    max_hz: float | None
+    resume: str | None
+    expires_at: float
+
+
+class _EventStream(Response):
+    """A response without an end of its own."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, hub: Hub, who: _Subscriber) -> None:
+        super().__init__(headers=_HEADERS)
+        # A length would promise an end.
+        del self.headers["content-length"]
+        self._hub = hub
+        self._who = who
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the head, then whatever the hub writes, until either side has had enough."""
+        start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+        await send(start)
+        outlet = _outlet(scope, send)
+        async with outlet:
+            code = await self._serve(outlet, receive)
+        if code is not None and not outlet.is_clear:
+            outlet.hang_up(code, "")
+        else:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _serve(self, outlet: Outlet, receive: Receive) -> int | None:
+        """Return why the hub ended it; None if the peer left."""
+        hub, who = self._hub, self._who
+        subscription = hub.subscribe(
+            "sse",
+            outlet,
+            who.wanted,
+            resume=who.resume,
+            max_hz=who.max_hz,
+            expires_at=who.expires_at,
+        )
+        leaving = asyncio.create_task(_gone(receive))
+        leaving.add_done_callback(lambda _: subscription.ended.set())
         try:
-            async with aclosing(hub.stream(subscription, resume)) as frames:
-                async for frame in frames:
-                    yield sse_event(frame.name, frame.data, frame.cursor)
+            await subscription.ended.wait()
         finally:
             hub.unsubscribe(subscription)
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+        return subscription.closes_with
 
-    return StreamingResponse(events(), media_type="text/event-stream", headers=_HEADERS)
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
+def _outlet(scope: Scope, send: Send) -> Outlet:
+    direct: Outlet | None = scope.get("extensions", {}).get(SCOPE_KEY)
+    if direct is not None:
+        return direct
+
+    async def pass_on(data: bytes) -> None:
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+
+    return AsgiOutlet(as_event, pass_on)
