@@ -65,6 +65,7 @@ __all__ = [
 
 Token = Annotated[str, msgspec.Meta(max_length=4096)]
 MaxHz = Annotated[float, msgspec.Meta(ge=0.01, le=1000.0)]
+Ticket = Annotated[str, msgspec.Meta(max_length=128)]
 PingId = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
@@ -73,12 +74,20 @@ class _FromClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
 
 
 class Connect(_FromClient, frozen=True, tag="connect"):
-    """The first frame: who I am, what I have, what I want."""
+    """The first frame: who I am (by token, or a page by its ticket), what I have, what I want."""
 
     token: Token | None = None
+    ticket: Ticket | None = None
     resume: str | None = None
     filter: Filter | None = None
     max_hz: MaxHz | None = None
+
+    def __repr__(self) -> str:
+        # Logs and tracebacks print this; token and ticket are secrets.
+        return f"Connect(resume={self.resume!r}, filter={self.filter!r})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("resume", self.resume), ("filter", self.filter)]
 
 
 class Subscribe(_FromClient, frozen=True, tag="subscribe"):

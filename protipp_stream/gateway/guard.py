@@ -1,8 +1,9 @@
 """The guard stands before every route, so that no route can forget to ask.
 
-In this order: is this our name (Host), may this page ask (Origin), is a token
-where a log would print it (query), who is it (Authorization), how often
-(rate). Whatever is wrong with a token, the answer is the same bytes.
+In this order: may this page ask (Origin), is this our name (Host), is a token
+where a log would print it (query), who is it (Authorization, or a page's
+ticket), how often (rate). Whatever is wrong with a token or a ticket, the
+answer is the same bytes.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from protipp_stream.gateway.audit import Audit
 from protipp_stream.gateway.auth import Authenticator, Identity, Refused
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.settings import Settings
+from protipp_stream.gateway.tickets import Tickets
 
 __all__ = ["Guard", "Refusal", "RequestRates", "json_response"]
 
 # Liveness says nothing but that we live; whoever restarts us has no token.
 OPEN_PATHS = frozenset({"/healthz"})
 STATUS_PATHS = frozenset({"/api/v1/realtime/status", "/metrics"})
+# The two that a browser can't give a header: kind of scope, and path.
+TICKET_DOORS = frozenset({("websocket", "/api/v1/odds/realtime"), ("http", "/api/v1/odds/stream")})
 _JWT = re.compile(r"eyJ[\w-]*\.[\w-]*\.")
 SWEEP_AT = 10_000
 _TOKEN_NAMES = frozenset({"token", "access_token", "jwt", "authorization", "bearer"})
@@ -129,8 +133,8 @@ class RequestRates:
 class Guard:
     """ASGI middleware; puts an `Identity` into the scope or refuses.
 
-    A WebSocket may come without a header (a browser can't set one): then the
-    identity is None, and its first frame must bring the token.
+    A WebSocket may come with nothing (a browser can't set a header): then the
+    identity is None, and its first frame must bring a token or a ticket.
     """
 
     def __init__(
@@ -139,6 +143,7 @@ class Guard:
         *,
         settings: Settings,
         authenticator: Authenticator,
+        tickets: Tickets,
         audit: Audit,
         clock: Clock,
         rates: RequestRates,
@@ -150,6 +155,7 @@ class Guard:
         self._is_draining = is_draining
         self._settings = settings
         self._authenticator = authenticator
+        self._tickets = tickets
         self._audit = audit
         self._clock = clock
         self._rates = rates
@@ -177,18 +183,29 @@ class Guard:
             # Whoever was sent away must not come back to a gateway that is going.
             retry = {"Retry-After": "1"}
             raise Refusal(503, "draining", int(CloseCode.DRAINING), "draining", retry)
-        _check_query(scope["query_string"])
+        identity = self._who(scope, headers)
+        if identity is not None:
+            self._check_rate(identity, scope)
+        return identity
+
+    def _who(self, scope: Scope, headers: Headers) -> Identity | None:
+        ticket = _ticket_in_query(scope)
         tokens = headers.getlist("authorization")
-        if not tokens and scope["type"] == "websocket":
-            return None
-        identity = self._authenticate(tokens)
+        if ticket is None:
+            if not tokens and scope["type"] == "websocket":
+                return None
+            return self._authenticate(tokens)
+        if tokens:
+            raise unauthorized("ticket_and_token")
+        return self._redeem(ticket, headers.get("origin"))
+
+    def _check_rate(self, identity: Identity, scope: Scope) -> None:
         endpoint = self._endpoint(scope)
         wait_s = self._rates.admit(identity.subject, endpoint, self._clock.monotonic())
         if wait_s is not None:
             # Rounded up: a client that obeys must not come a moment too early.
             retry = {"Retry-After": str(ceil(wait_s))}
             raise Refusal(429, "rate_limited", "rate_limited", "too many requests", retry)
-        return identity
 
     def _endpoint(self, scope: Scope) -> str:
         endpoint = f"{scope.get('method', 'GET')} {scope['path']}"
@@ -217,11 +234,32 @@ class Guard:
         except Refused as refused:
             raise unauthorized(refused.reason) from None
 
+    def _redeem(self, ticket: str, origin: str | None) -> Identity:
+        if origin is None:
+            # Only a browser needs a ticket, and a browser says whose page it shows.
+            reason = "ticket_without_origin"
+            raise Refusal(403, reason, int(CloseCode.FORBIDDEN), "forbidden")
+        try:
+            return self._tickets.redeem(ticket, origin)
+        except Refused as refused:
+            raise unauthorized(refused.reason) from None
 
-def _check_query(query: bytes) -> None:
-    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+
+def _ticket_in_query(scope: Scope) -> str | None:
+    """Return the ticket that stands in the query; nothing else may be secret there."""
+    tickets: list[str] = []
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
         if name.lower() in _TOKEN_NAMES or _JWT.search(f"{name} {value}"):
             raise unauthorized("token_in_query")
+        if name.lower() == "ticket":
+            tickets.append(value)
+    if not tickets:
+        return None
+    if (scope["type"], scope["path"]) not in TICKET_DOORS or scope.get("method", "GET") != "GET":
+        raise unauthorized("ticket_in_query")
+    if len(tickets) > 1:
+        raise unauthorized("ticket_malformed")
+    return tickets[0]
 
 
 def _without_port(host: str) -> str:

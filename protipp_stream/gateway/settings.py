@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
+
+from protipp_stream.errors import ConfigurationError
 
 __all__ = ["Settings"]
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+# Neither "*" nor "null", no slash at the end: compared exactly, they would allow
+# nobody here, and anybody in a proxy that reads them otherwise.
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#*\sA-Z]+")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +62,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     direct_writes : bool
         False serves through plain ASGI: slower, for when a newer uvicorn has
         moved what direct writes rely on (the log then says so).
+    ticket_s : float
+        How long a page has to show the ticket that it was given.
+    tickets_per_subject, tickets : int
+        Tickets that may wait to be shown: of one subject, and in all.
     """
 
     allowed_origins: frozenset[str] = frozenset()
@@ -75,3 +86,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_s: float = 5.0
     retry_ms: int = 1_000
     direct_writes: bool = True
+    ticket_s: float = 30.0
+    tickets_per_subject: int = 50
+    tickets: int = 10_000
+
+    def __post_init__(self) -> None:
+        for origin in sorted(self.allowed_origins):
+            if not _ORIGIN.fullmatch(origin):
+                raise ConfigurationError(
+                    f"{origin!r} is no origin that a browser sends.",
+                    hint="Write scheme, name and port only, for example https://odds.example.",
+                )

@@ -93,7 +93,9 @@ some_names = few(names).map(tuple)
 filters = st.builds(Filter, some_names, some_names, some_names)
 
 CLIENT: dict[type, st.SearchStrategy[Any]] = {
-    Connect: st.builds(Connect, st.none() | texts, st.none() | texts, st.none() | filters),
+    Connect: st.builds(
+        Connect, st.none() | texts, st.none() | texts, st.none() | texts, st.none() | filters
+    ),
     Subscribe: st.builds(Subscribe, some_names, some_names, some_names),
     Refresh: st.builds(Refresh, texts),
     Ping: st.builds(Ping, counts, numbers),

@@ -17,6 +17,7 @@ HTTP_ENDPOINTS = [
     ("GET", "/api/v1/odds/stream"),
     ("GET", "/api/v1/realtime/status"),
     ("GET", "/api/v1/realtime/time"),
+    ("POST", "/api/v1/realtime/ticket"),
     ("GET", "/metrics"),
 ]
 SOCKET_PATH = "/api/v1/odds/realtime"

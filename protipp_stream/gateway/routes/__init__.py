@@ -1,7 +1,8 @@
 """The protocol's endpoints, one file each.
 
 `realtime` is the WebSocket and `inbox` what is said over it · `stream` SSE ·
-`odds` polling and publishing · `status` state, clock, liveness, metrics.
+`odds` polling and publishing · `ticket` what pages show instead of a token ·
+`status` state, clock, liveness, metrics · `cors` lets pages read the answers.
 """
 
 from __future__ import annotations
@@ -10,22 +11,33 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from protipp_stream.gateway.auth import Authenticator
 from protipp_stream.gateway.guard import Guard, Refusal, RequestRates
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.routes.context import Context, failed, refused, unknown
+from protipp_stream.gateway.routes.cors import Cors
 from protipp_stream.gateway.routes.odds import poll, publish
 from protipp_stream.gateway.routes.realtime import realtime
 from protipp_stream.gateway.routes.status import healthz, metrics, status, time
 from protipp_stream.gateway.routes.stream import stream
+from protipp_stream.gateway.routes.ticket import ticket
+from protipp_stream.gateway.tickets import Tickets
 
 __all__ = ["application"]
 
 
-def application(hub: Hub, authenticator: Authenticator) -> Starlette:
+def application(hub: Hub, authenticator: Authenticator) -> ASGIApp:
     """Build the ASGI application around a hub."""
-    rates = RequestRates(hub.settings.messages_per_minute)
+    settings = hub.settings
+    rates = RequestRates(settings.messages_per_minute)
+    tickets = Tickets(
+        hub.clock,
+        lifetime_s=settings.ticket_s,
+        per_subject=settings.tickets_per_subject,
+        most=settings.tickets,
+    )
     routes: list[Route | WebSocketRoute] = [
         WebSocketRoute("/api/v1/odds/realtime", realtime),
         Route("/api/v1/odds/stream", stream, methods=["GET"]),
@@ -33,13 +45,15 @@ def application(hub: Hub, authenticator: Authenticator) -> Starlette:
         Route("/api/v1/odds", publish, methods=["POST"]),
         Route("/api/v1/realtime/status", status, methods=["GET"]),
         Route("/api/v1/realtime/time", time, methods=["GET"]),
+        Route("/api/v1/realtime/ticket", ticket, methods=["POST"]),
         Route("/healthz", healthz, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
     ]
     guard = Middleware(
         Guard,
-        settings=hub.settings,
+        settings=settings,
         authenticator=authenticator,
+        tickets=tickets,
         audit=hub.audit,
         clock=hub.clock,
         rates=rates,
@@ -52,5 +66,5 @@ def application(hub: Hub, authenticator: Authenticator) -> Starlette:
     )
     handlers = {Refusal: refused, HTTPException: unknown, Exception: failed}
     app = Starlette(routes=routes, middleware=[guard], exception_handlers=handlers)
-    app.state.context = Context(hub, authenticator, rates)
-    return app
+    app.state.context = Context(hub, authenticator, rates, tickets)
+    return Cors(app, settings.allowed_origins)

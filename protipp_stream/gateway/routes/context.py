@@ -17,9 +17,11 @@ from protipp_stream.core.wire import MaxHz
 from protipp_stream.gateway.auth import Authenticator, Identity
 from protipp_stream.gateway.guard import Refusal, RequestRates, json_response
 from protipp_stream.gateway.hub import Hub
+from protipp_stream.gateway.tickets import Tickets
 
 __all__ = [
     "Context",
+    "body_of",
     "context_of",
     "failed",
     "filter_of",
@@ -41,6 +43,7 @@ class Context(msgspec.Struct, frozen=True):
     hub: Hub
     authenticator: Authenticator
     rates: RequestRates
+    tickets: Tickets
 
 
 def context_of(connection: HTTPConnection) -> Context:
@@ -69,9 +72,26 @@ def require(request: Request, scope: str) -> Identity:
     return identity
 
 
-def forbidden() -> Refusal:
-    """Refuse for want of a scope."""
-    return Refusal(403, "scope", int(CloseCode.FORBIDDEN), "forbidden")
+def forbidden(reason: str = "scope") -> Refusal:
+    """Refuse what a good token may not do; for want of a scope, mostly."""
+    return Refusal(403, reason, int(CloseCode.FORBIDDEN), "forbidden")
+
+
+async def body_of(request: Request, most: int) -> bytes:
+    """Return the body.
+
+    Raises
+    ------
+    Refusal
+        413, as soon as it is longer than ``most``.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            message = f"a body may have {most} bytes at most"
+            raise Refusal(413, "body_too_large", int(CloseCode.TOO_LARGE), message)
+    return bytes(body)
 
 
 def filter_of(query: QueryParams) -> Filter:

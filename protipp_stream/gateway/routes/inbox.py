@@ -69,6 +69,8 @@ class Inbox:
         self._socket = socket
         self._hub = context.hub
         self._authenticator = context.authenticator
+        self._tickets = context.tickets
+        self._rates = context.rates
         self._clock = context.hub.clock
         self._window = SlidingWindow(context.hub.settings.messages_per_minute)
         self._violations = SlidingWindow(VIOLATIONS_ALLOWED)
@@ -81,7 +83,8 @@ class Inbox:
         Raises
         ------
         Closed
-            If it does not come in time, is something else, or brings no good token.
+            If it does not come in time, is something else, or brings neither a
+            good token nor a good ticket.
         """
         try:
             async with asyncio.timeout(self._hub.settings.handshake_s):
@@ -93,15 +96,45 @@ class Inbox:
             frame = wire.decode_client_frame(text)
         except ProtocolError as error:
             raise Closed(CloseCode.MALFORMED, error.message[:MAX_WORDS]) from None
-        if not isinstance(frame, wire.Connect) or frame.token is None:
-            self._hub.audit.record("token_missing")
-            raise Closed(CloseCode.INVALID_TOKEN, "unauthorized")
-        identity = self._verified(frame.token)
-        if identity is None:
+        identity = self._introduced(frame)
+        if not isinstance(frame, wire.Connect) or identity is None:
             raise Closed(CloseCode.INVALID_TOKEN, "unauthorized")
         if "odds:read" not in identity.scopes:
             raise Closed(CloseCode.FORBIDDEN, "forbidden")
+        self._check_rate(identity)
         return Introduction(identity, frame.filter or wanted, frame.resume, frame.max_hz)
+
+    def _introduced(self, frame: wire.ClientFrame) -> Identity | None:
+        match frame:
+            case wire.Connect(token=str(token), ticket=None):
+                return self._verified(token)
+            case wire.Connect(token=None, ticket=str(ticket)):
+                return self._redeemed(ticket)
+            case wire.Connect(token=str(), ticket=str()):
+                self._hub.audit.record("ticket_and_token")
+            case _:
+                self._hub.audit.record("token_missing")
+        return None
+
+    def _redeemed(self, ticket: str) -> Identity | None:
+        origin = self._socket.headers.get("origin")
+        if origin is None:
+            self._hub.audit.record("ticket_without_origin")
+            raise Closed(CloseCode.FORBIDDEN, "forbidden")
+        try:
+            return self._tickets.redeem(ticket, origin)
+        except Refused as refused:
+            self._hub.audit.record(refused.reason)
+            return None
+
+    def _check_rate(self, identity: Identity) -> None:
+        # The guard counts whom a handshake names; this one said so only now.
+        now = self._clock.monotonic()
+        wait_s = self._rates.admit(identity.subject, f"GET {self._socket.url.path}", now)
+        if wait_s is not None:
+            self._hub.audit.record("rate_limited")
+            retry_ms = max(FLOOD_RETRY_MS, int(wait_s * 1000) + 1)
+            raise Closed(CloseCode.FLOOD, "too many connections", retry_ms=retry_ms)
 
     async def listen(self, subscription: Subscription, identity: Identity) -> None:
         """Answer messages until the subscriber leaves.
