@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from protipp_stream.core.book import Book
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.mirror import Mirror
+from protipp_stream.errors import ProtocolError
 from protipp_stream.model import Cursor, Event, OddsUpdate, Quote
 
 from .strategies import START, batches, board_after, board_of, filters, log_of, quote
@@ -118,6 +120,15 @@ def test_an_overlap_gives_only_the_rows_that_are_new() -> None:
     mirror = Mirror()
     mirror.reset(Cursor("e", 3), [log[2].quote])
     assert mirror.apply(Cursor("e", 0), Cursor("e", 5), log) == ("next", log[3:])
+
+
+def test_a_frame_that_contradicts_itself_changes_nothing() -> None:
+    log = five_ticks()
+    mirror = Mirror()
+    mirror.reset(Cursor("e", 1), [log[0].quote])
+    with pytest.raises(ProtocolError):
+        mirror.apply(Cursor("e", 1), Cursor("e", 5), [*log[2:], log[1]])
+    assert (mirror.cursor, list(mirror.quotes.values())) == (Cursor("e", 1), [log[0].quote])
 
 
 def test_before_the_first_snapshot_nothing_is_taken() -> None:
