@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Protocol, assert_never
 
-import msgspec
-
+from protipp_stream.client.arrival import Received
 from protipp_stream.client.changes import Board, Delivery
-from protipp_stream.core.latency import ClockOffset, RollingQuantiles
-from protipp_stream.core.mirror import Mirror
+from protipp_stream.client.timing import Stage, Timing
+from protipp_stream.core.latency import ClockOffset, OffsetSample
+from protipp_stream.core.mirror import Mirror, quotes_of
 from protipp_stream.core.sequence import verdict
 from protipp_stream.core.wire import (
     Connected,
@@ -27,7 +28,6 @@ from protipp_stream.core.wire import (
     Expiring,
     Heartbeat,
     Pong,
-    ServerFrame,
     Snapshot,
     Source,
     Updates,
@@ -40,7 +40,6 @@ __all__ = ["Applier", "Audience", "cursor_in"]
 _log = logging.getLogger(__name__)
 
 RECENT = 10_000
-MAX_LATENCY_MS = 3_600_000.0
 
 
 class Audience(Protocol):
@@ -79,8 +78,6 @@ class Applier:
 
     Attributes
     ----------
-    clock : ClockOffset
-        The gateway's clock as the connection in use knows it.
     recent : deque of OddsUpdate
         The newest updates.
     has_board : bool
@@ -90,7 +87,6 @@ class Applier:
     """
 
     def __init__(self, since: Cursor | None, audience: Audience) -> None:
-        self.clock = ClockOffset()
         self.recent: deque[OddsUpdate] = deque(maxlen=RECENT)
         self.has_board = False
         self.last_update: datetime | None = None
@@ -98,8 +94,9 @@ class Applier:
         self._lock = threading.Lock()
         self._mirror = Mirror()
         self._mirror.cursor = since
-        self._latencies = RollingQuantiles()
-        self._live_from = 0
+        self._timing = Timing()
+        # Up to here we are catching up, which says nothing about the path.
+        self._live_from: Cursor | None = None
 
     # --------------------------------------------------------- read by anyone
 
@@ -111,26 +108,44 @@ class Applier:
     def board(self) -> Board:
         """Return a consistent copy of the board."""
         with self._lock:
-            mirror = self._mirror
-            return Board(mirror.cursor, list(mirror.quotes.values()), dict(mirror.events))
+            cursor, rows = self._mirror.cursor, self._mirror.rows
+            events = dict(self._mirror.events)
+        return Board(cursor, quotes_of(rows), events)
 
     def event_name(self, event_id: str) -> str:
         """Return an event's name; its id where it has none."""
         event = self._mirror.events.get(event_id)
         return event.name if event else event_id
 
-    def delivery(self) -> Delivery | None:
-        """Return how long updates take from the gateway's receipt to here."""
+    def latency(self, stage: Stage) -> Delivery | None:
+        """Return how long a stage of the way takes; None before the first update."""
         with self._lock:
-            p50, p95 = self._latencies.quantile(0.5), self._latencies.quantile(0.95)
-            best = self.clock.best
-            if p50 is None or p95 is None or best is None:
-                return None
-            return Delivery(self._latencies.count, p50, p95, best.error_s * 1000)
+            return self._timing.stage(stage)
+
+    @property
+    def behind_ms(self) -> float | None:
+        """How much later frames come now than the quickest did."""
+        with self._lock:
+            return self._timing.behind_ms
+
+    def offset(self, arrived: float) -> OffsetSample | None:
+        """Return the gateway's clock minus `client.arrival.now`, if it is known."""
+        with self._lock:
+            return self._timing.clock.at(arrived)
 
     # ---------------------------------------------------- on the client's loop
 
-    def take(self, frame: ServerFrame) -> None:
+    def use(self, clock: ClockOffset) -> None:
+        """Measure against this clock from now on: another connection is the live one."""
+        with self._lock:
+            self._timing.clock = clock
+
+    def begin(self, frame: Connected) -> None:
+        """Note that a connection begins: what comes up to its cursor was missed."""
+        self._live_from = cursor_in(frame.cursor)
+        self.has_board = self.has_board or frame.mode != "snapshot"
+
+    def take(self, received: Received) -> None:
         """Take a frame.
 
         Raises
@@ -138,24 +153,24 @@ class Applier:
         UpdatesMissed
             If something before it is missing. Nothing has changed then.
         ProtocolError
-            If its cursor is none.
+            If its cursor is none, or its rows are not what its cursors say.
         """
+        frame = received.frame
         match frame:
-            case Connected():
-                self._live_from = cursor_in(frame.cursor).seq
-                self.has_board = self.has_board or frame.mode != "snapshot"
             case Updates():
-                self._take_updates(frame)
+                self._take_updates(frame, received.arrived)
             case Snapshot():
                 self._take_snapshot(frame)
             case Source():
                 self._audience.on_source(frame.connection)
             case ErrorFrame(code="rate_limited") | ErrorFrame(code="malformed"):
-                _log.warning("the gateway did not take a message: %s", frame.message)
+                _log.warning("the gateway did not take a message: %r", frame.message)
             case Heartbeat():
                 self._check_tail(cursor_in(frame.cursor))
-            case Draining() | ErrorFrame() | Expiring() | Pong():
-                pass  # the transport has answered them, or their close says the rest
+                with self._lock:
+                    self._timing.note(frame.sent_at, received.arrived)
+            case Connected() | Draining() | ErrorFrame() | Expiring() | Pong():
+                pass  # the follower or the transport has answered them
             case _:
                 assert_never(frame)
 
@@ -164,8 +179,7 @@ class Applier:
         if verdict(self.cursor, told, told) in {"gap", "reset"}:
             raise UpdatesMissed(f"Updates between {self.cursor} and {told} are missing.")
 
-    def _take_updates(self, frame: Updates) -> None:
-        arrived = time.time()
+    def _take_updates(self, frame: Updates, arrived: float) -> None:
         prev, cursor = cursor_in(frame.prev), cursor_in(frame.cursor)
         with self._lock:
             before = self._mirror.cursor
@@ -175,7 +189,8 @@ class Applier:
                     f"Updates between {before} and {prev} are missing; asking for them again."
                 )
             self._mirror.describe(frame.events)
-            fresh = [self._completed(update, arrived) for update in fresh]
+            self._timing.note(frame.sent_at, arrived)
+            self._timing.complete(frame.sent_at, arrived, self._live(frame, cursor, fresh))
         if frame.conflated is not None and fresh:
             self._audience.on_gap(
                 f"{frame.conflated}: of {len(fresh)} selections only the newest update"
@@ -186,12 +201,28 @@ class Applier:
         if fresh:
             self.last_update = datetime.now(UTC)
 
+    def _live(
+        self, frame: Updates, cursor: Cursor, fresh: Sequence[OddsUpdate]
+    ) -> Sequence[OddsUpdate]:
+        """Leave out what was missed and is caught up on.
+
+        Its age is that of our absence, not of the path.
+        """
+        if frame.conflated == "patch":
+            return []
+        mine = self._live_from
+        if mine is None or mine.epoch != cursor.epoch:
+            return fresh
+        return fresh[bisect_right(fresh, mine.seq, key=attrgetter("seq")) :]
+
     def _take_snapshot(self, frame: Snapshot) -> None:
         cursor = cursor_in(frame.cursor)
         with self._lock:
             before = self._mirror.cursor
             self._mirror.reset(cursor, frame.quotes)
             self._mirror.describe(frame.events)
+        # A poll may bring one at any time, of another epoch too.
+        self._live_from = cursor
         why = None
         if before is not None:
             anew = cursor.epoch != before.epoch
@@ -200,22 +231,6 @@ class Applier:
             _log.info("%s", why)
         self.has_board = True
         self._audience.on_reset(why)
-
-    def _completed(self, update: OddsUpdate, arrived: float) -> OddsUpdate:
-        """Add the way from the gateway to here, where the clocks can be compared.
-
-        What was missed and is caught up on is not measured: its age is that of
-        our absence, not of the path.
-        """
-        best = self.clock.best
-        if best is None or update.seq <= self._live_from:
-            return update
-        latency_ms = (arrived + best.offset_s - update.timestamp.timestamp()) * 1000
-        if latency_ms > MAX_LATENCY_MS:
-            # A recording played with its own times; that is not how late we are.
-            return update
-        self._latencies.add(latency_ms)
-        return msgspec.structs.replace(update, latency_ms=latency_ms)
 
 
 def cursor_in(text: str) -> Cursor:

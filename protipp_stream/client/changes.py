@@ -49,21 +49,22 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """Milliseconds from the gateway's receipt to here, over the newest updates.
+    """Milliseconds that one stage of the way takes, or all of it (``total``).
 
     Attributes
     ----------
     count : int
-        How many updates were measured since the start.
-    p50_ms, p95_ms : float
+        How many were measured since the start.
+    p50_ms, p95_ms, p99_ms : float
         Over the newest 2,000; may lie below zero by less than the error.
     error_ms : float
-        The clocks' offset is known to within this.
+        All three are right to within this; 0 where one clock measured it.
     """
 
     count: int
     p50_ms: float
     p95_ms: float
+    p99_ms: float
     error_ms: float
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from math import nan
 from typing import TYPE_CHECKING, Any
 
+from protipp_stream.client.changes import Delivery
 from protipp_stream.model import Event, OddsUpdate, Quote
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["quotes_frame", "updates_frame"]
+__all__ = ["latency_frame", "quotes_frame", "source_age_frame", "updates_frame"]
 
 _NAMES = ("bookmaker_id", "event_id", "event", "sport", "market", "outcome")
 _TIMES = ("starts_at", "timestamp", "source_timestamp")
@@ -43,6 +45,44 @@ def updates_frame(updates: Iterable[OddsUpdate]) -> pd.DataFrame:
     return _tidy({name: [getattr(row, name) for row in rows] for name in fields})
 
 
+def latency_frame(stages: Mapping[str, Delivery | None]) -> pd.DataFrame:
+    """Return latency as a DataFrame, a row a stage; see `LiveOdds.latency`."""
+    import pandas as pd
+
+    unknown = Delivery(0, nan, nan, nan, nan)
+    found = [known or unknown for known in stages.values()]
+    return pd.DataFrame(
+        {
+            "count": [each.count for each in found],
+            "p50": [each.p50_ms for each in found],
+            "p95": [each.p95_ms for each in found],
+            "p99": [each.p99_ms for each in found],
+            "error_ms": [each.error_ms for each in found],
+        },
+        index=pd.Index(list(stages), name="stage"),
+    )
+
+
+def source_age_frame(quotes: Iterable[Quote], now: float) -> pd.DataFrame:
+    """Return the bookmakers' own times as ages; see `LiveOdds.source_age`."""
+    rows = list(quotes)
+    said = [quote.source_timestamp for quote in rows]
+    table = _tidy(
+        {
+            "bookmaker_id": [quote.bookmaker_id for quote in rows],
+            "age_s": [now - at.timestamp() if at else nan for at in said],
+            "timestamp": [quote.timestamp for quote in rows],
+        }
+    )
+    grouped = table.groupby("bookmaker_id", observed=True)
+    return grouped.agg(
+        selections=("age_s", "size"),
+        newest_s=("age_s", "min"),
+        median_s=("age_s", "median"),
+        last_update=("timestamp", "max"),
+    )
+
+
 def _tidy(columns: dict[str, list[Any]]) -> pd.DataFrame:
     import pandas as pd
 
@@ -52,7 +92,7 @@ def _tidy(columns: dict[str, list[Any]]) -> pd.DataFrame:
             made[name] = pd.Series(pd.to_datetime(values, utc=True)).astype("datetime64[us, UTC]")
         elif name in _NAMES:
             made[name] = pd.Series(values, dtype="category")
-        elif name in {"odds", "old_odds", "new_odds", "latency_ms"}:
+        elif name in {"odds", "old_odds", "new_odds", "latency_ms", "age_s"}:
             made[name] = pd.Series(values, dtype="float64")
         elif name == "is_significant":
             made[name] = pd.Series(values, dtype="bool")

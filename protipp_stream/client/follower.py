@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from protipp_stream.client.applier import Applier, Audience, cursor_in
+from protipp_stream.client.arrival import Received
 from protipp_stream.client.endpoint import Endpoint
 from protipp_stream.client.transports import LADDER, TransportName
 from protipp_stream.core import link_words as words
@@ -26,7 +27,7 @@ from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.link import Link
 from protipp_stream.core.link_words import Failure, Phase
-from protipp_stream.core.wire import Connected, ServerFrame
+from protipp_stream.core.wire import Connected
 from protipp_stream.errors import (
     AccessForbidden,
     ConfigurationError,
@@ -117,7 +118,7 @@ class Follower:
         self._link = Link(len(self._ladder), random.random)
         self._connections: dict[int, Connection] = {}
         self._closing: set[asyncio.Task[None]] = set()
-        self._inbox: asyncio.Queue[tuple[int, ServerFrame | ProtippStreamError]]
+        self._inbox: asyncio.Queue[tuple[int, Received | ProtippStreamError]]
 
     def ended(self, status: Status, why: str | None) -> RealTimeConnection:
         """Return the state of a link that has ended."""
@@ -148,7 +149,7 @@ class Follower:
 
     # ------------------------------------------------------------ what comes in
 
-    async def _next(self) -> tuple[int, ServerFrame | ProtippStreamError] | None:
+    async def _next(self) -> tuple[int, Received | ProtippStreamError] | None:
         """Return the next word of any connection; None at the link's deadline."""
         deadline = self._link.deadline
         try:
@@ -165,7 +166,7 @@ class Follower:
             self._note(ConnectionLost(f"The gateway at {self._endpoint.base} fell silent."))
             self._show()
 
-    def _take(self, number: int, word: ServerFrame | ProtippStreamError) -> None:
+    def _take(self, number: int, word: Received | ProtippStreamError) -> None:
         connection = self._connections.get(number)
         if connection is None:
             return  # its last words, after it was closed
@@ -173,8 +174,8 @@ class Follower:
             self._fail(number, word)
             return
         try:
-            if isinstance(word, Connected):
-                self._connected(number, connection, word)
+            if isinstance(word.frame, Connected):
+                self._connected(number, connection, word.frame)
             else:
                 self._tell_link(words.Heard(number))
                 self.applier.take(word)
@@ -193,7 +194,7 @@ class Follower:
             if frame.mode == "snapshot":
                 raise ConnectionLost("The better transport would start anew; staying here.")
         else:
-            self.applier.take(frame)
+            self.applier.begin(frame)
         self._tell_link(words.Connected(number, frame.heartbeat_s))
 
     def _is_level(self, connection: Connection) -> bool:
@@ -235,7 +236,7 @@ class Follower:
         task = asyncio.create_task(self._read(number, frames))
         self._connections[number] = Connection(clock, task)
 
-    async def _read(self, number: int, frames: AsyncGenerator[ServerFrame, None]) -> None:
+    async def _read(self, number: int, frames: AsyncGenerator[Received, None]) -> None:
         try:
             async with aclosing(frames):
                 async for frame in frames:
@@ -272,7 +273,7 @@ class Follower:
         is_live = link.phase is Phase.LIVE
         connection = self._connections.get(link.live or 0)
         if connection is not None:
-            self.applier.clock = connection.clock
+            self.applier.use(connection.clock)
         self._tell(
             id=connection.ident if connection else self.status.id,
             connection_type=self._transport,
@@ -287,7 +288,7 @@ class Follower:
         now = datetime.now(UTC)
         last = self.status.last_heartbeat
         if last is None or (now - last).total_seconds() >= PULSE_S:
-            delivery = self.applier.delivery()
+            delivery = self.applier.latency("total")
             self._tell(
                 last_heartbeat=now,
                 last_update=self.applier.last_update,

@@ -1,8 +1,8 @@
 """Three ways to the same frames: `websocket`, `sse`, `polling`.
 
-Each is an async generator with one signature: it yields frames, starting with
-``connected``, and ends only by raising a `LinkError`. They share one cursor, so
-a client may change between them without asking anybody.
+Each is an async generator with one signature: it yields frames with the moment of
+their arrival, starting with ``connected``, and ends only by raising a `LinkError`.
+They share one cursor, so a client may change between them without asking anybody.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import Literal
 
+from protipp_stream.client.arrival import Received
 from protipp_stream.client.endpoint import Endpoint
 from protipp_stream.client.transports.polling import polling
 from protipp_stream.client.transports.sse import sse
 from protipp_stream.client.transports.websocket import websocket
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
-from protipp_stream.core.wire import ServerFrame
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Cursor
 
 __all__ = ["LADDER", "Transport", "TransportName", "ladder_of"]
 
 TransportName = Literal["websocket", "sse", "polling"]
-Transport = Callable[
-    [Endpoint, Cursor | None, Filter, ClockOffset], AsyncGenerator[ServerFrame, None]
-]
+Transport = Callable[[Endpoint, Cursor | None, Filter, ClockOffset], AsyncGenerator[Received, None]]
 
 # The order in which they are tried: the fastest first, the most robust last.
 LADDER: dict[TransportName, Transport] = {

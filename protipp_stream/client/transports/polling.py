@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Iterator
 import httpx
 import msgspec
 
+from protipp_stream.client.arrival import Received, now
 from protipp_stream.client.endpoint import API, Endpoint, Query, query_of
 from protipp_stream.client.refusals import from_status, not_a_gateway
 from protipp_stream.client.transports.http import http_client
@@ -45,20 +46,22 @@ _answers = msgspec.json.Decoder(PollAnswer)
 
 async def polling(
     endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
-) -> AsyncGenerator[ServerFrame, None]:
+) -> AsyncGenerator[Received, None]:
     """Yield frames until a poll fails; see `client.transports`."""
     async with http_client(endpoint, TIMEOUT) as client:
         asked = time.monotonic()
         since = str(resume) if resume else None
-        answer = await _ask(client, endpoint, _query(wanted, since))
-        yield Connected("polling", answer.cursor, answer.mode, WAIT_S, None)
+        answer, arrived = await _ask(client, endpoint, _query(wanted, since))
+        connected = Connected("polling", answer.cursor, answer.mode, WAIT_S, None)
+        yield Received(connected, arrived)
         async with asking(over_http(client, clock)):
             while True:
                 for frame in _frames(answer):
-                    yield frame
+                    yield Received(frame, arrived)
                 await asyncio.sleep(max(asked + INTERVAL_S - time.monotonic(), 0.0))
                 asked = time.monotonic()
-                answer = await _ask(client, endpoint, _query(wanted, answer.cursor, answer))
+                query = _query(wanted, answer.cursor, answer)
+                answer, arrived = await _ask(client, endpoint, query)
 
 
 def _query(wanted: Filter, since: str | None, last: PollAnswer | None = None) -> Query:
@@ -70,13 +73,17 @@ def _query(wanted: Filter, since: str | None, last: PollAnswer | None = None) ->
     return query
 
 
-async def _ask(client: httpx.AsyncClient, endpoint: Endpoint, query: Query) -> PollAnswer:
+async def _ask(
+    client: httpx.AsyncClient, endpoint: Endpoint, query: Query
+) -> tuple[PollAnswer, float]:
+    """Return an answer, and when its last byte came."""
     response = await client.get(f"{API}/odds", params=query)
+    arrived = now()
     if response.status_code != 200:
         retry_after = response.headers.get("retry-after")
         raise from_status(endpoint.base, response.status_code, retry_after, response.content)
     try:
-        return _answers.decode(response.content)
+        return _answers.decode(response.content), arrived
     except msgspec.ValidationError as error:
         raise ProtocolError(f"The gateway's answer to a poll is malformed: {error}.") from None
     except msgspec.DecodeError:

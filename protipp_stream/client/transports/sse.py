@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator
 import httpx
 from httpx_sse import EventSource
 
+from protipp_stream.client.arrival import Received, now
 from protipp_stream.client.endpoint import API, Endpoint, query_of
 from protipp_stream.client.refusals import from_close, from_status, not_a_gateway
 from protipp_stream.client.transports.http import http_client
 from protipp_stream.client.transports.timekeeping import asking, over_http
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
-from protipp_stream.core.wire import Draining, ErrorFrame, ServerFrame, decode_server_frame
+from protipp_stream.core.wire import Draining, ErrorFrame, decode_server_frame
 from protipp_stream.model import Cursor
 
 __all__ = ["sse"]
@@ -24,7 +25,7 @@ TIMEOUT = httpx.Timeout(4.0, read=None)
 
 async def sse(
     endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
-) -> AsyncGenerator[ServerFrame, None]:
+) -> AsyncGenerator[Received, None]:
     """Yield frames until the stream ends; see `client.transports`."""
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
     if resume is not None:
@@ -40,12 +41,13 @@ async def sse(
         message, retry_ms = "", None
         async with asking(over_http(client, clock)):
             async for event in EventSource(response).aiter_sse():
+                arrived = now()
                 frame = decode_server_frame(event.data)
                 if isinstance(frame, Draining | ErrorFrame):
                     retry_ms = frame.retry_ms
                 if isinstance(frame, ErrorFrame) and isinstance(frame.code, int):
                     code, message = frame.code, frame.message
-                yield frame
+                yield Received(frame, arrived)
         raise from_close(endpoint.base, code, message, retry_ms)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from urllib.parse import urlencode
 
@@ -15,6 +14,7 @@ from websockets.exceptions import (
     InvalidStatus,
 )
 
+from protipp_stream.client.arrival import Received, now
 from protipp_stream.client.endpoint import API, MAX_FRAME_BYTES, Endpoint, query_of
 from protipp_stream.client.refusals import from_close, from_status, not_a_gateway, unreachable
 from protipp_stream.client.transports.timekeeping import asking
@@ -27,7 +27,6 @@ from protipp_stream.core.wire import (
     Ping,
     Pong,
     Refresh,
-    ServerFrame,
     decode_server_frame,
     encode,
 )
@@ -49,24 +48,26 @@ class _Connect(connect):
 
 async def websocket(
     endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
-) -> AsyncGenerator[ServerFrame, None]:
+) -> AsyncGenerator[Received, None]:
     """Yield frames until the connection ends; see `client.transports`."""
     socket = await _open(endpoint, resume, wanted)
     retry_ms: int | None = None
     try:
         async with socket, asking(_ping(socket)):
-            async for message in socket:
+            while True:
+                # As bytes: the decoder reads UTF-8, and checks it, by itself.
+                message = await socket.recv(decode=False)
+                arrived = now()
                 frame = decode_server_frame(message)
                 match frame:
                     case Pong():
-                        clock.add(frame.t0, frame.t1, frame.t2, time.time())
+                        clock.add(frame.t0, frame.t1, frame.t2, arrived)
                         continue
                     case Expiring():
                         await socket.send(encode(Refresh(endpoint.current_token())).decode())
                     case Draining() | ErrorFrame(code=int()):
                         retry_ms = frame.retry_ms
-                yield frame
-            raise _ended(endpoint, socket, retry_ms)
+                yield Received(frame, arrived)
     except ConnectionClosed:
         raise _ended(endpoint, socket, retry_ms) from None
 
@@ -112,7 +113,7 @@ async def _open(endpoint: Endpoint, resume: Cursor | None, wanted: Filter) -> Cl
 def _ping(socket: ClientConnection) -> Callable[[int], Awaitable[None]]:
     async def ask(number: int) -> None:
         try:
-            await socket.send(encode(Ping(number, time.time())).decode())
+            await socket.send(encode(Ping(number, now())).decode())
         except ConnectionClosed:
             return  # the reader meets the same end, and says why
 
