@@ -124,7 +124,8 @@ class OddsUpdate(msgspec.Struct, frozen=True, gc=False):
     source_timestamp : datetime or None
         The bookmaker's own clock; unverified, never mixed into latency.
     latency_ms : float
-        Milliseconds from receipt to delivery: the gateway's part on the wire.
+        Milliseconds from receipt to delivery: the gateway's part on the wire; a
+        client completes it, up to its own board.
     is_significant : bool
         Whether the gateway's rule flags it, and ``reason`` says why.
     """
@@ -199,7 +200,9 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
     last: float | None = None
 
 
-ConnectionType = Literal["websocket", "sse", "polling", "simulated", "replay", "publish"]
+ConnectionType = Literal[
+    "websocket", "sse", "polling", "simulated", "replay", "publish", "bookmaker"
+]
 Status = Literal["connected", "connecting", "disconnected", "error"]
 Detail = Literal["live", "stalled", "backoff", "recovering", "terminal"]
 
@@ -218,7 +221,8 @@ class RealTimeConnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     last_update : datetime or None
         UTC: the last change of a price.
     latency_ms : float or None
-        Milliseconds; of a request for a feed that polls, of delivery for a client.
+        Milliseconds; of a request for a feed that polls, the median of delivery
+        for a client.
     error_count : int
         Failures since it was made; ``last_error`` is the newest, in words.
     reconnect_attempts : int

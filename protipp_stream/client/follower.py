@@ -49,6 +49,7 @@ _log = logging.getLogger(__name__)
 
 PULSE_S = 0.5
 FRAMES_AHEAD = 100
+MAX_WORDS = 500
 
 # How a phase is shown; `Link.phase` is the truth.
 _SHOWN: dict[Phase, tuple[Status, Detail | None]] = {
@@ -118,11 +119,13 @@ class Follower:
         self._link = Link(len(self._ladder), random.random)
         self._connections: dict[int, Connection] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._heard_at: datetime | None = None
+        self._pulsed_at, self._pulse_due = -inf, inf
         self._inbox: asyncio.Queue[tuple[int, Received | ProtippStreamError]]
 
     def ended(self, status: Status, why: str | None) -> RealTimeConnection:
         """Return the state of a link that has ended."""
-        last_error = why or self.status.last_error
+        last_error = _printable(why) if why else self.status.last_error
         self._replace(status=status, detail="terminal", last_error=last_error, stale=True)
         return self.status
 
@@ -141,6 +144,7 @@ class Follower:
                 heard = await self._next()
                 if heard is None:
                     self._time_passed()
+                    self._pulse()
                 else:
                     self._take(*heard)
         finally:
@@ -150,8 +154,8 @@ class Follower:
     # ------------------------------------------------------------ what comes in
 
     async def _next(self) -> tuple[int, Received | ProtippStreamError] | None:
-        """Return the next word of any connection; None at the link's deadline."""
-        deadline = self._link.deadline
+        """Return the next word of any connection; None when something else is due."""
+        deadline = min(self._link.deadline, self._pulse_due)
         try:
             async with asyncio.timeout_at(None if deadline == inf else deadline):
                 return await self._inbox.get()
@@ -184,7 +188,7 @@ class Follower:
             return
         if number == self._link.probe and self._is_level(connection):
             self._tell_link(words.Level(number))
-        self._pulse()
+        self._sign_of_life()
 
     def _connected(self, number: int, connection: Connection, frame: Connected) -> None:
         if connection.joined is not None:
@@ -202,7 +206,7 @@ class Follower:
         return mine is not None and its is not None and mine.seq >= its.seq
 
     def _fail(self, number: int, error: ProtippStreamError) -> None:
-        _log.info("link to %s: %s", self._endpoint.base, error)
+        _log.debug("link to %s: %s", self._endpoint.base, _printable(str(error)))
         why = _why(error)
         if number == self._link.probe and isinstance(error, ConnectionEnded):
             why = "blocked"  # of this way only: the live one goes on
@@ -213,7 +217,7 @@ class Follower:
 
     def _note(self, error: ProtippStreamError) -> None:
         self.last_error = error
-        self._replace(error_count=self.status.error_count + 1, last_error=str(error))
+        self._replace(error_count=self.status.error_count + 1, last_error=_printable(str(error)))
 
     # ------------------------------------------------------------- what is done
 
@@ -226,7 +230,7 @@ class Follower:
                 case words.Close():
                     self._close(effect.connection)
                 case words.Promote():
-                    _log.info("link to %s: back on %s", self._endpoint.base, self._transport)
+                    _log.debug("link to %s: back on %s", self._endpoint.base, self._transport)
         if self._link.phase is not phase or self._transport != self.status.connection_type:
             self._show()
 
@@ -283,17 +287,24 @@ class Follower:
             stale=not is_live,
         )
 
+    def _sign_of_life(self) -> None:
+        self._heard_at = datetime.now(UTC)
+        # Told later if not now, or the last one before a silence would never be.
+        self._pulse_due = self._pulsed_at + PULSE_S
+        self._pulse()
+
     def _pulse(self) -> None:
         """Tell the sign of life, but not a hundred times a second."""
-        now = datetime.now(UTC)
-        last = self.status.last_heartbeat
-        if last is None or (now - last).total_seconds() >= PULSE_S:
-            delivery = self.applier.latency("total")
-            self._tell(
-                last_heartbeat=now,
-                last_update=self.applier.last_update,
-                latency_ms=delivery.p50_ms if delivery else None,
-            )
+        now = asyncio.get_running_loop().time()
+        if now < self._pulse_due:
+            return
+        self._pulsed_at, self._pulse_due = now, inf
+        delivery = self.applier.latency("total")
+        self._tell(
+            last_heartbeat=self._heard_at,
+            last_update=self.applier.last_update,
+            latency_ms=delivery.p50_ms if delivery else None,
+        )
 
     def _tell(self, **changes: Any) -> None:
         self._replace(**changes)
@@ -301,6 +312,11 @@ class Follower:
 
     def _replace(self, **changes: Any) -> None:
         self.status = msgspec.structs.replace(self.status, **changes)
+
+
+def _printable(words: str) -> str:
+    """Take what would forge a line of a log out of words that a peer may have chosen."""
+    return "".join(each if each.isprintable() else " " for each in words[:MAX_WORDS])
 
 
 def _why(error: ProtippStreamError) -> Failure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
@@ -13,6 +12,7 @@ import param
 
 from protipp_stream.client import dataframes
 from protipp_stream.client.arrival import now
+from protipp_stream.client.background import Background
 from protipp_stream.client.changes import Board, Changes, Delivery
 from protipp_stream.client.endpoint import endpoint_of
 from protipp_stream.client.follower import Follower
@@ -20,6 +20,7 @@ from protipp_stream.client.listeners import Listeners
 from protipp_stream.client.refusals import unreachable
 from protipp_stream.client.stream import OnGap, UpdateStream
 from protipp_stream.client.timing import STAGES
+from protipp_stream.client.transitions import Transitions
 from protipp_stream.client.transports import ladder_of
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import bounded
@@ -30,7 +31,7 @@ from protipp_stream.errors import (
     LinkError,
     ProtippStreamError,
 )
-from protipp_stream.model import Cursor, OddsUpdate, RealTimeConnection
+from protipp_stream.model import Cursor, OddsUpdate, RealTimeConnection, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,15 +40,13 @@ __all__ = ["LiveOdds"]
 
 _log = logging.getLogger(__name__)
 
-CLOSE_S = 5.0
-
 
 class LiveOdds(param.Parameterized):
     """A board of odds that keeps itself level with a gateway.
 
     Made by `connect`. It works in a background thread: a cell that computes for
-    a minute finds a board that is up to date. `status` and `sources` are
-    ``param`` parameters, so that Panel can bind to them.
+    a minute finds a board that is up to date. `status`, `sources` and `bookmakers`
+    are ``param`` parameters, so that Panel can bind to them.
 
     Attributes
     ----------
@@ -55,6 +54,9 @@ class LiveOdds(param.Parameterized):
         The state of the link to the gateway.
     sources : dict of RealTimeConnection
         The state of the gateway's feeds, by id.
+    bookmakers : dict of RealTimeConnection
+        The state of each bookmaker whose prices the feeds bring, by its id, where
+        the gateway tells it: which is stale, and since when.
     url : str
         The gateway's address.
     """
@@ -62,6 +64,9 @@ class LiveOdds(param.Parameterized):
     status: RealTimeConnection = param.Parameter(doc="State of the link to the gateway.")
     sources: dict[str, RealTimeConnection] = param.Dict(
         default={}, doc="State of the gateway's feeds."
+    )
+    bookmakers: dict[str, RealTimeConnection] = param.Dict(
+        default={}, doc="State of each bookmaker whose prices the feeds bring."
     )
 
     def __init__(
@@ -84,9 +89,8 @@ class LiveOdds(param.Parameterized):
         self._failure: ProtippStreamError | None = None
         self._closed = False
         self._ended = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._thread: threading.Thread | None = None
+        self._transitions = Transitions(self.url, self._follower.status)
+        self._background = Background(self._follower.run, self._end)
 
     # ------------------------------------------------------------- its life
 
@@ -104,12 +108,11 @@ class LiveOdds(param.Parameterized):
         LinkError
             If there is no board in that time, or never can be: the error says why.
         """
-        if self._thread is not None or self._closed:
+        if self._background.has_started or self._closed:
             raise ConfigurationError(
                 "These odds have been started or closed already.", hint="Connect anew."
             )
-        self._thread = threading.Thread(target=self._run, name="protipp-client", daemon=True)
-        self._thread.start()
+        self._background.start()
         if timeout is not None:
             try:
                 self._wait_for_board(timeout)
@@ -123,17 +126,7 @@ class LiveOdds(param.Parameterized):
         if self._closed:
             return
         self._closed = True
-        thread = self._thread
-        deadline = time.monotonic() + CLOSE_S
-        while thread is not None and thread.is_alive():
-            self._cancel()
-            if thread is threading.current_thread():
-                return
-            if time.monotonic() > deadline:
-                # A token function or a callback that blocks; the thread is a daemon.
-                _log.warning("the client's thread does not end; leaving it behind")
-                break
-            thread.join(timeout=0.2)
+        self._background.stop()
         self._ended.set()
         self._listeners.end(self._failure)
 
@@ -160,6 +153,23 @@ class LiveOdds(param.Parameterized):
         if not self._has_reached(cursor) and self._ended.is_set():
             raise self._failure or LinkClosed("These odds have been closed.")
         return self._has_reached(cursor)
+
+    def on_transition(self, callback: Callable[[RealTimeConnection], None]) -> Callable[[], None]:
+        """Be told when the link gets better or worse.
+
+        Parameters
+        ----------
+        callback : callable
+            Called on the client's thread with the new `status` whenever its status,
+            detail or transport is another one; not for each sign of life. It should
+            be quick: the stream waits for it. Its errors are logged.
+
+        Returns
+        -------
+        callable
+            Removes the callback.
+        """
+        return self._transitions.on(callback)
 
     # ------------------------------------------------------------- its board
 
@@ -296,44 +306,32 @@ class LiveOdds(param.Parameterized):
 
     # ------------------------------------------------- on the client's thread
 
-    def _run(self) -> None:
+    def _end(self, error: Exception | None) -> None:
         try:
-            asyncio.run(self._follow())
-        except ProtippStreamError as error:
-            self._failure = error
-            self._show_status(self._follower.ended("error", str(error)))
-        except Exception as error:  # noqa: BLE001 - kept, shown and raised to who waits
-            _log.exception("the client has failed")
-            self._failure = LinkError(f"The client has failed: {error!r}.", hint="This is a bug.")
-            self._show_status(self._follower.ended("error", str(self._failure)))
-        else:
-            self._show_status(self._follower.ended("disconnected", None))
+            if isinstance(error, ProtippStreamError):
+                self._failure = error
+            elif error is not None:
+                _log.error("the client has failed", exc_info=error)
+                hint = "This is a bug."
+                self._failure = LinkError(f"The client has failed: {error!r}.", hint=hint)
+            status: Status = "disconnected" if error is None else "error"
+            why = None if self._failure is None else str(self._failure)
+            self._show_status(self._follower.ended(status, why))
         finally:
             self._ended.set()
             self._listeners.end(self._failure)
 
-    async def _follow(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.create_task(self._follower.run())
-        try:
-            await self._task
-        except asyncio.CancelledError:
-            if not self._closed:
-                raise
-
-    def _cancel(self) -> None:
-        if self._loop is None or self._task is None:
-            return  # not begun yet; asked again
-        try:
-            self._loop.call_soon_threadsafe(_cancel_once, self._task)
-        except RuntimeError:
-            _log.debug("the client's loop has ended by itself")
-
     def _show_status(self, status: RealTimeConnection) -> None:
         self._show(status=status)
+        self._transitions.take(status)
 
     def _show_source(self, source: RealTimeConnection) -> None:
-        self._show(sources={**self.sources, source.id: source})
+        # A poll brings all of them, every time: told only where one is new.
+        if source.connection_type == "bookmaker":
+            if self.bookmakers.get(source.bookmaker_id) != source:
+                self._show(bookmakers={**self.bookmakers, source.bookmaker_id: source})
+        elif self.sources.get(source.id) != source:
+            self._show(sources={**self.sources, source.id: source})
 
     def _show(self, **values: object) -> None:
         try:
@@ -386,9 +384,3 @@ def _bare(error: ProtippStreamError) -> ProtippStreamError:
     """Drop where on the client's thread it came from: its words say what to do."""
     error.__cause__ = None
     return error.with_traceback(None)
-
-
-def _cancel_once(task: asyncio.Task[None]) -> None:
-    # A second time would interrupt the closing of its connections.
-    if not task.cancelling():
-        task.cancel()
