@@ -15,6 +15,7 @@ from websockets.exceptions import (
 )
 
 from protipp_stream.client.arrival import Received, now
+from protipp_stream.client.decoding import decode
 from protipp_stream.client.endpoint import API, MAX_FRAME_BYTES, Endpoint, query_of
 from protipp_stream.client.refusals import from_close, from_status, not_a_gateway, unreachable
 from protipp_stream.client.transports.timekeeping import asking
@@ -27,7 +28,6 @@ from protipp_stream.core.wire import (
     Ping,
     Pong,
     Refresh,
-    decode_server_frame,
     encode,
 )
 from protipp_stream.errors import ConnectionLost, LinkError
@@ -58,7 +58,7 @@ async def websocket(
                 # As bytes: the decoder reads UTF-8, and checks it, by itself.
                 message = await socket.recv(decode=False)
                 arrived = now()
-                frame = decode_server_frame(message)
+                frame = decode(message)
                 match frame:
                     case Pong():
                         clock.add(frame.t0, frame.t1, frame.t2, arrived)

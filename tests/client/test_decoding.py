@@ -1,0 +1,133 @@
+"""The quick decoder and the strict one accept and refuse the same frames, and read the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from protipp_stream.client import decoding
+from protipp_stream.client.decoding import decode
+from protipp_stream.core import wire
+from protipp_stream.errors import ProtocolError
+from protipp_stream.model import OddsUpdate, Quote
+from tests.core.frames import SERVER, updates
+
+
+def read(decoder: Any, data: bytes) -> Any:
+    try:
+        return decoder(data)
+    except ProtocolError as error:
+        return str(error)
+
+
+def same(data: bytes) -> Any:
+    found = read(decode, data)
+    assert found == read(wire.decode_server_frame, data)
+    return found
+
+
+# What a pattern may refuse or let pass, at its edges: controls, C1, line separators,
+# surrogates (as JSON escapes), quotes and the neighbours of each.
+EDGES = [
+    *range(0x20), 0x20, 0x22, 0x2F, 0x5C, 0x7E, 0x7F, 0x80, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2,
+    0xE2, 0x2027, 0x2028, 0x2029, 0x202A, 0x2019, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x10FFFF,
+]  # fmt: skip
+odd_names = st.text(st.sampled_from([chr(code) for code in EDGES]) | st.characters(), max_size=6)
+long_names = st.integers(255, 258).map(lambda length: "é" * length)
+any_name = odd_names | long_names | st.just("Blues")
+rows = st.fixed_dictionaries(
+    {
+        "id": st.just("e:1") | odd_names,
+        "bookmaker_id": any_name,
+        "event_id": any_name,
+        "market": any_name,
+        "outcome": any_name,
+        "old_odds": st.sampled_from([None, 1.0, 1.5, 2, 1e7, "2"]),
+        "new_odds": st.sampled_from([None, 2.5, True]),
+        "timestamp": st.sampled_from(["2026-08-04T18:00:00Z", "2026-08-04T18:00:00", 5]),
+        "source_timestamp": st.none(),
+        "latency_ms": st.sampled_from([0.5, 1, None]),
+        "is_significant": st.booleans(),
+    },
+    optional={"reason": st.none() | odd_names, "unknown": odd_names},
+)
+sound_rows = updates.map(msgspec.to_builtins)
+drawn_frames = st.fixed_dictionaries(
+    {
+        "type": st.just("updates") | st.sampled_from(["heartbeat", "nonsense"]),
+        "prev": st.just("e:0") | odd_names,
+        "cursor": st.just("e:1"),
+        "conflated": st.none() | odd_names,
+        "sent_at": st.just("2026-08-04T18:00:00.000001Z"),
+        "updates": st.lists(sound_rows | rows, max_size=2),
+    },
+    optional={
+        "events": st.lists(
+            st.fixed_dictionaries({"event_id": any_name, "name": any_name, "sport": any_name}),
+            max_size=1,
+        )
+    },
+)
+
+
+@given(drawn_frames, st.booleans(), st.booleans())
+def test_both_decoders_read_the_same_or_refuse_for_the_same_reason(
+    frame: dict[str, Any], ascii_only: bool, spaced: bool
+) -> None:
+    separators = (", ", ": ") if spaced else (",", ":")
+    text = json.dumps(frame, ensure_ascii=ascii_only, separators=separators)
+    same(text.encode("utf-8", "surrogatepass"))
+
+
+FRAME = (
+    b'{"type":"updates","prev":"e:0","cursor":"e:1","conflated":null,'
+    b'"sent_at":"2026-08-04T18:00:00Z","updates":[{"id":"e:1","bookmaker_id":"acme",'
+    b'"event_id":"match","market":"h2h","outcome":"NAME","old_odds":null,"new_odds":2.0,'
+    b'"timestamp":"2026-08-04T18:00:00Z","source_timestamp":null,"latency_ms":0.0,'
+    b'"is_significant":false}]}'
+)
+
+
+def test_no_character_gets_past_the_quick_decoder_that_the_pattern_refuses() -> None:
+    for code in (*range(0xD800), *range(0xE000, 0x10000), 0x10000, 0x10FFFF):
+        if code not in (0x22, 0x5C):  # these end a string, or begin an escape
+            same(FRAME.replace(b"NAME", b"a" + chr(code).encode() + b"b"))
+    for code in range(0x10000):
+        same(FRAME.replace(b"NAME", b"\\u%04x" % code))
+
+
+@given(st.binary(max_size=8))
+@example(b"\xed\xa0\x80")
+@example(b"\xc2")
+@example(b"\xe2\x80")
+@example(b'","outcome":"a')
+@example(b"\\n")
+def test_whatever_bytes_stand_for_a_name_both_judge_them_alike(name: bytes) -> None:
+    same(FRAME.replace(b"NAME", name))
+
+
+@given(st.integers(0, len(FRAME) - 1), st.binary(max_size=3))
+def test_a_frame_that_is_damaged_anywhere_is_judged_alike(place: int, put: bytes) -> None:
+    same(FRAME[:place] + put + FRAME[place + 1 :])
+
+
+@given(st.one_of(list(SERVER.values())))
+def test_every_frame_that_a_gateway_writes_is_read(frame: Any) -> None:
+    assert same(wire.encode(frame)) == frame
+
+
+def test_the_quick_way_is_really_taken_and_gives_the_models_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoding, "decode_server_frame", None)
+    for name in ("Blues", "Atlético", "Köln", "Ōita"):
+        frame = decode(FRAME.replace(b"NAME", name.encode()))
+        assert type(frame) is wire.Updates
+        [update] = frame.updates
+        assert type(update) is OddsUpdate
+        assert update.quote == Quote("acme", "match", "h2h", name, 2.0, None, update.timestamp)
