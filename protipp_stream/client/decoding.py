@@ -5,17 +5,21 @@ that decoding takes. What the pattern refuses can't be written without certain
 bytes, and to look for those costs next to nothing. A frame without them is decoded
 without the pattern; with any of them, or with anything else that is odd, it goes
 the way of `core.wire`, which decides. So both accept and refuse the same frames.
+
+Names come again and again, and a whole batch has one time of receipt. Updates share
+these objects, which makes each a third smaller and most comparisons one of addresses.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from msgspec.structs import astuple, fields
 
 from protipp_stream.core.wire import ServerFrame, Updates, decode_server_frame
-from protipp_stream.model import MAX_NAME_LENGTH, Name, OddsUpdate
+from protipp_stream.model import MAX_NAME_LENGTH, Instant, Name, OddsUpdate
 
 __all__ = ["decode"]
 
@@ -40,10 +44,36 @@ def _default(field: Any) -> Any:
     return msgspec.field(default_factory=field.default_factory)
 
 
-_Row: Any = _like(OddsUpdate, {Name: _Label})
+_Row: Any = _like(OddsUpdate, {Name: _Label, Instant: str})
 _Frame: Any = _like(Updates, {list[OddsUpdate]: list[_Row]}, tag_field="type", tag="updates")
 _frames = msgspec.json.Decoder(_Frame)
 _HEAD = b'{"type":"updates",'
+MAX_SHARED = 20_000
+
+
+class _Names(dict[str, str]):
+    """Gives for equal names always the same one."""
+
+    def __missing__(self, name: str) -> str:
+        # A peer that invents names all day long must not fill our memory.
+        if len(self) >= MAX_SHARED:
+            self.clear()
+        self[name] = name
+        return name
+
+
+class _Times(dict[str, datetime]):
+    """Gives for equal texts always the same time, by the rules of JSON."""
+
+    def __missing__(self, text: str) -> datetime:
+        if len(self) >= MAX_SHARED:
+            self.clear()
+        time: datetime = msgspec.convert(text, Instant)
+        self[text] = time
+        return time
+
+
+_names, _times = _Names(), _Times()
 
 
 def decode(data: bytes) -> ServerFrame:
@@ -57,11 +87,33 @@ def decode(data: bytes) -> ServerFrame:
     if data.startswith(_HEAD) and _is_plain(data):
         try:
             frame = _frames.decode(data)
+            frame.updates = _updates_of(frame.updates)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return decode_server_frame(data)  # which says what is wrong
-        frame.updates = [OddsUpdate(*astuple(row)) for row in frame.updates]
         return Updates(*astuple(frame))
     return decode_server_frame(data)
+
+
+def _updates_of(rows: list[Any]) -> list[OddsUpdate]:
+    # In the order of the fields: by their names it would take half as long again.
+    names, times = _names, _times
+    return [
+        OddsUpdate(
+            row.id,
+            names[row.bookmaker_id],
+            names[row.event_id],
+            names[row.market],
+            names[row.outcome],
+            row.old_odds,
+            row.new_odds,
+            times[row.timestamp],
+            row.source_timestamp,
+            row.latency_ms,
+            row.is_significant,
+            row.reason,
+        )
+        for row in rows
+    ]
 
 
 def _is_plain(data: bytes) -> bool:

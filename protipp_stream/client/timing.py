@@ -82,8 +82,11 @@ class Timing:
             return
         client_ms = (now() - arrived) * 1000
         network = self._network_ms(sent_at, arrived)
-        gateway_ms = [(sent_at - update.timestamp) / _MS for update in updates]
-        if max(gateway_ms) > MAX_LATENCY_MS:
+        # A batch shares one object: `client.decoding` sees to it.
+        times = {id(update.timestamp): update.timestamp for update in updates}
+        ages_ms = {key: (sent_at - time) / _MS for key, time in times.items()}
+        gateway_ms = [ages_ms[id(update.timestamp)] for update in updates]
+        if max(ages_ms.values()) > MAX_LATENCY_MS:
             recent = [at for at, ms in enumerate(gateway_ms) if ms <= MAX_LATENCY_MS]
             updates = [updates[at] for at in recent]
             gateway_ms = [gateway_ms[at] for at in recent]

@@ -40,6 +40,13 @@ EDGES = [
 odd_names = st.text(st.sampled_from([chr(code) for code in EDGES]) | st.characters(), max_size=6)
 long_names = st.integers(255, 258).map(lambda length: "é" * length)
 any_name = odd_names | long_names | st.just("Blues")
+TIMES = [
+    "2026-08-04T18:00:00Z", "2026-08-04t18:00:00.1234567z", "2026-08-04T20:00:00+02:00",
+    "2026-08-04 18:00:00Z", "2026-08-04T18:00:00", "2026-08-04T24:00:00Z", "2026-08-04T18:00Z",
+    "2026-02-30T18:00:00Z", "9999-12-31T23:59:60Z", "0001-01-01T00:00:00+23:59", "", "now",
+    "1785866400", 1785866400, 1785866400.5, None, True, [],
+]  # fmt: skip
+times = st.sampled_from(TIMES) | st.text("0123456789-:T.Zz+ ", max_size=30)
 rows = st.fixed_dictionaries(
     {
         "id": st.just("e:1") | odd_names,
@@ -49,7 +56,7 @@ rows = st.fixed_dictionaries(
         "outcome": any_name,
         "old_odds": st.sampled_from([None, 1.0, 1.5, 2, 1e7, "2"]),
         "new_odds": st.sampled_from([None, 2.5, True]),
-        "timestamp": st.sampled_from(["2026-08-04T18:00:00Z", "2026-08-04T18:00:00", 5]),
+        "timestamp": times,
         "source_timestamp": st.none(),
         "latency_ms": st.sampled_from([0.5, 1, None]),
         "is_significant": st.booleans(),
@@ -111,6 +118,14 @@ def test_whatever_bytes_stand_for_a_name_both_judge_them_alike(name: bytes) -> N
     same(FRAME.replace(b"NAME", name))
 
 
+@pytest.mark.parametrize("time", TIMES, ids=repr)
+def test_both_decoders_read_the_same_times(time: Any) -> None:
+    for field in (b"timestamp", b"source_timestamp", b"sent_at"):
+        was = b'"%s":null' if field == b"source_timestamp" else b'"%s":"2026-08-04T18:00:00Z"'
+        assert FRAME.count(was % field) == 1
+        same(FRAME.replace(was % field, b'"%s":%s' % (field, json.dumps(time).encode())))
+
+
 @given(st.integers(0, len(FRAME) - 1), st.binary(max_size=3))
 def test_a_frame_that_is_damaged_anywhere_is_judged_alike(place: int, put: bytes) -> None:
     same(FRAME[:place] + put + FRAME[place + 1 :])
@@ -131,3 +146,26 @@ def test_the_quick_way_is_really_taken_and_gives_the_models_of_all(
         [update] = frame.updates
         assert type(update) is OddsUpdate
         assert update.quote == Quote("acme", "match", "h2h", name, 2.0, None, update.timestamp)
+
+
+def test_equal_names_are_one_and_invented_ones_do_not_pile_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decoding, "MAX_SHARED", 10)
+    first, second = (decode(FRAME) for _ in range(2))
+    assert isinstance(first, wire.Updates)
+    assert isinstance(second, wire.Updates)
+    assert first.updates[0].outcome is second.updates[0].outcome
+    assert first.updates[0].timestamp is second.updates[0].timestamp
+    for number in range(100):
+        frame = decode(FRAME.replace(b"NAME", b"invented %d" % number))
+        assert isinstance(frame, wire.Updates)
+        assert frame.updates[0].outcome == f"invented {number}"
+        assert len(decoding._names) <= 10
+        at = b"2026-08-04T18:00:00.%06dZ" % number
+        frame = decode(
+            FRAME.replace(b'"timestamp":"2026-08-04T18:00:00Z"', b'"timestamp":"%s"' % at)
+        )
+        assert isinstance(frame, wire.Updates)
+        assert frame.updates[0].timestamp.microsecond == number
+        assert len(decoding._times) <= 10
