@@ -203,7 +203,9 @@ class Follower:
 
     def _is_level(self, connection: Connection) -> bool:
         mine, its = self.applier.cursor, connection.joined
-        return mine is not None and its is not None and mine.seq >= its.seq
+        if mine is None or its is None or mine.epoch != its.epoch:
+            return False
+        return mine.seq >= its.seq
 
     def _fail(self, number: int, error: ProtippStreamError) -> None:
         _log.debug("link to %s: %s", self._endpoint.base, _printable(str(error)))

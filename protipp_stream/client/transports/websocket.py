@@ -19,9 +19,11 @@ from protipp_stream.client.decoding import decode
 from protipp_stream.client.endpoint import API, MAX_FRAME_BYTES, Endpoint, query_of
 from protipp_stream.client.refusals import from_close, from_status, not_a_gateway, unreachable
 from protipp_stream.client.transports.timekeeping import asking
+from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.wire import (
+    Connected,
     Draining,
     ErrorFrame,
     Expiring,
@@ -30,7 +32,7 @@ from protipp_stream.core.wire import (
     Refresh,
     encode,
 )
-from protipp_stream.errors import ConnectionLost, LinkError
+from protipp_stream.errors import ConnectionLost
 from protipp_stream.model import Cursor
 
 __all__ = ["websocket"]
@@ -52,6 +54,7 @@ async def websocket(
     """Yield frames until the connection ends; see `client.transports`."""
     socket = await _open(endpoint, resume, wanted)
     retry_ms: int | None = None
+    is_connected = False
     try:
         async with socket, asking(_ping(socket)):
             while True:
@@ -60,6 +63,8 @@ async def websocket(
                 arrived = now()
                 frame = decode(message)
                 match frame:
+                    case Connected():
+                        is_connected = True
                     case Pong():
                         clock.add(frame.t0, frame.t1, frame.t2, arrived)
                         continue
@@ -69,7 +74,14 @@ async def websocket(
                         retry_ms = frame.retry_ms
                 yield Received(frame, arrived)
     except ConnectionClosed:
-        raise _ended(endpoint, socket, retry_ms) from None
+        code = socket.close_code or 1006
+        if not is_connected and code < CloseCode.DRAINING:
+            # Our gateway speaks first, so these are a middlebox's words.
+            raise ConnectionLost(
+                f"Something at {endpoint.base} closed the WebSocket ({code}) "
+                "before the gateway had said anything."
+            ) from None
+        raise from_close(endpoint.base, code, socket.close_reason or "", retry_ms) from None
 
 
 async def _open(endpoint: Endpoint, resume: Cursor | None, wanted: Filter) -> ClientConnection:
@@ -118,7 +130,3 @@ def _ping(socket: ClientConnection) -> Callable[[int], Awaitable[None]]:
             return  # the reader meets the same end, and says why
 
     return ask
-
-
-def _ended(endpoint: Endpoint, socket: ClientConnection, retry_ms: int | None) -> LinkError:
-    return from_close(endpoint.base, socket.close_code, socket.close_reason or "", retry_ms)
