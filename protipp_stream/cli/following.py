@@ -59,6 +59,8 @@ def watch(
     from protipp_stream.client.connect import live_odds
 
     log_to_stderr(logging.WARNING)
+    # The notes on stderr say the same, and an error is one line.
+    logging.getLogger("protipp_stream.client.transitions").setLevel(logging.ERROR)
     odds = live_odds(
         url,
         transport=transport.value,
