@@ -1,7 +1,7 @@
-"""The command line: ``protipp-stream demo | serve | token | watch | replay``.
+"""The command line: ``protipp-stream demo | serve | token | watch | doctor | replay``.
 
-`serving` has demo and serve, `following` watch and replay, `minting` token;
-`arguments` reads what they share. Errors are one line with a hint.
+`serving` has demo and serve, `following` watch and replay, `minting` token,
+`doctor` itself; `arguments` reads what they share. Errors are one line with a hint.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from protipp_stream import __version__
+from protipp_stream.cli.doctor import doctor
 from protipp_stream.cli.following import replay, watch
 from protipp_stream.cli.minting import token
 from protipp_stream.cli.serving import demo, serve
@@ -38,7 +39,7 @@ def version(
         raise typer.Exit
 
 
-for command in (demo, serve, token, watch, replay):
+for command in (demo, serve, token, watch, doctor, replay):
     app.command()(command)
 
 
