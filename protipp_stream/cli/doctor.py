@@ -1,8 +1,9 @@
 """``doctor``: how a gateway is reached from here, and how late its odds are.
 
 All transports are tried side by side, each for the same seconds: no fallback and
-no second try, so what is wrong with one of them is said in its own error's words. A latency that crosses machines is corrected by the clock offset
-of that connection's best ping, and is shown with the offset's bound.
+no second try, so what is wrong with one of them is said in its own error's words.
+A latency that crosses machines is corrected by the clock offset of that
+connection's best ping, and is shown with the offset's bound.
 """
 
 from __future__ import annotations
@@ -121,11 +122,15 @@ def doctor(
     with Console(stderr=True).status(f"Looking at {endpoint.base} for {seconds:g} s …"):
         found, errors = asyncio.run(_examine(endpoint, seconds))
     nothing_works = len(errors) == len(found.trials)
-    # When all say the same, one line says it all.
-    if not nothing_works or len({type(error) for error in errors}) > 1:
+    if not (nothing_works and _are_alike(errors)):
         _print(found, as_json=json)
     if nothing_works:
         raise errors[-1]
+
+
+def _are_alike(errors: Sequence[ProtippStreamError]) -> bool:
+    """Whether one line says it all; how each way was lost is worth the table."""
+    return len({type(error) for error in errors}) == 1 and not isinstance(errors[0], ConnectionLost)
 
 
 def _endpoint(url: str | None, *, insecure: bool) -> Endpoint:
@@ -243,10 +248,10 @@ class _Observer:
 
 
 def _held_back(transport: str, seconds: float) -> ConnectionLost:
-    return ConnectionLost(
-        f"No frame came over {transport} within {seconds:g} s.",
-        hint="A proxy on the way may keep the stream back until its buffer is full.",
-    )
+    hint = "Something on the way takes connections and does not answer."
+    if transport != "polling":
+        hint = "A proxy on the way may keep the stream back until its buffer is full."
+    return ConnectionLost(f"No frame came over {transport} within {seconds:g} s.", hint=hint)
 
 
 def _seq(cursor: str) -> int:
