@@ -46,13 +46,33 @@ class Worker:
             stderr=self._errors,
             text=True,
         )
-        self.ready = self._read(60)
+        self.ready = self.hear(60)
 
     def ask(self, do: str, timeout: float = 120.0, **given: Any) -> dict[str, Any]:
         """Ask and wait for the answer; what failed there is raised here."""
+        self.tell(do, **given)
+        return self.hear(timeout)
+
+    def tell(self, do: str, **given: Any) -> None:
+        """Ask, and leave the answer to `hear`: something else is to happen meanwhile."""
         assert self._process.stdin is not None
         _say({"do": do, **given}, self._process.stdin)
-        return self._read(timeout)
+
+    def hear(self, timeout: float = 120.0) -> dict[str, Any]:
+        """Return the next answer."""
+        assert self._process.stdout is not None
+        # A worker that hangs is killed, and its line is empty.
+        watchdog = threading.Timer(timeout, self._process.kill)
+        watchdog.start()
+        line = self._process.stdout.readline()
+        watchdog.cancel()
+        if not line:
+            self._errors.seek(0)
+            raise RuntimeError(f"{self._name} has ended: {self._errors.read()[-2000:]}")
+        answered: dict[str, Any] = json.loads(line)
+        if "error" in answered:
+            raise RuntimeError(f"{self._name}: {answered['error']}")
+        return answered
 
     def resident_mb(self) -> float:
         """Memory that it holds now, as Linux counts it."""
@@ -73,21 +93,6 @@ class Worker:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def _read(self, timeout: float) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        # A worker that hangs is killed, and its line is empty.
-        watchdog = threading.Timer(timeout, self._process.kill)
-        watchdog.start()
-        line = self._process.stdout.readline()
-        watchdog.cancel()
-        if not line:
-            self._errors.seek(0)
-            raise RuntimeError(f"{self._name} has ended: {self._errors.read()[-2000:]}")
-        answered: dict[str, Any] = json.loads(line)
-        if "error" in answered:
-            raise RuntimeError(f"{self._name}: {answered['error']}")
-        return answered
 
 
 async def answer(

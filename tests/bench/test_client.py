@@ -3,7 +3,7 @@
 A process of its own (`replayer`) writes prebuilt WebSocket frames of 500 updates
 as fast as they are read; another (`reader`) reads them in one of four ways. The
 CPU time is that of the reading process, from just before the first frame until
-the last update has been applied; *updates/s a core* is its reciprocal.
+the last update has been taken in; *updates/s a core* is its reciprocal.
 
 The floor is msgspec alone: the same bytes decoded and validated in memory, with
 no socket. Every way must have seen every update; ours must have timed each of
@@ -58,7 +58,7 @@ def test_every_update_is_applied_and_its_cost_is_known(tables: list[Table], is_f
 
 def _read(replayer: Worker, way: str, frames: int) -> dict[str, Any]:
     with Worker("tests.bench.reader", way, str(replayer.ready["port"]), str(frames)) as reader:
-        reader.ask("mark")
+        reader.tell("read")
         if way != "decode":
             replayer.ask("go")
-        return reader.ask("read")
+        return reader.hear()
