@@ -88,8 +88,10 @@ class Fanout:
             ahead=max(case.ahead, 2 * case.burst),
         )
         got = self._load.ask("end")
-        assert (got["fewest"], got["most"]) == (case.updates, case.updates)
-        assert got["measured"] == case.updates * len_sampled(self._subscribers)
+        seen = got["fewest"], got["most"]
+        assert seen == (case.updates, case.updates), f"of {case.updates} came {seen}"
+        timed = case.updates * len_sampled(self._subscribers)
+        assert got["measured"] == timed, f"of {timed} were timed {got['measured']}"
         deliveries = case.updates * self._subscribers
         return Round(
             cpu_us=sent["cpu_s"] / deliveries * 1e6,
