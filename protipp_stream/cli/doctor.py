@@ -159,7 +159,7 @@ async def _examine(
         # One after the other, or each would time the others' connecting too.
         await observer.settled(HEAD_START_S)
     errors = await asyncio.gather(*watching)
-    sources = {source.id: source for observer in observers for source in observer.sources}
+    sources = {source.id: source for observer in observers for source in observer.sources.values()}
     found = Examination(
         endpoint.base,
         seconds,
@@ -175,17 +175,12 @@ class _Observer:
 
     def __init__(self, transport: str) -> None:
         self.clock = ClockOffset()
-        self._sources: dict[str, RealTimeConnection] = {}
+        self.sources: dict[str, RealTimeConnection] = {}
         self._found = Trial(transport)
         self._live_from = 0
         self._settled = asyncio.Event()
         # Seconds since 1970: received and sent by the gateway's clock, arrived by ours.
         self._stamps: list[tuple[float, float, float]] = []
-
-    @property
-    def sources(self) -> list[RealTimeConnection]:
-        """The gateway's feeds, as last heard of."""
-        return list(self._sources.values())
 
     async def settled(self, seconds: float) -> None:
         """Wait until it has brought the board or failed, at most so long."""
@@ -224,7 +219,8 @@ class _Observer:
         match frame:
             case Connected():
                 found.connected_ms = after_ms
-                self._live_from = _seq(frame.cursor)
+                joined = Cursor.parse(frame.cursor)
+                self._live_from = joined.seq if joined else 0
             case Snapshot():
                 found.board_ms = found.board_ms or after_ms
                 found.selections = len(frame.quotes)
@@ -234,7 +230,7 @@ class _Observer:
                 live = [update for update in frame.updates if update.seq > self._live_from]
                 self._stamps += [(update.timestamp.timestamp(), sent, arrived) for update in live]
             case Source():
-                self._sources[frame.connection.id] = frame.connection
+                self.sources[frame.connection.id] = frame.connection
 
     def trial(self) -> Trial:
         """Return what was found."""
@@ -252,11 +248,6 @@ def _held_back(transport: str, seconds: float) -> ConnectionLost:
     if transport != "polling":
         hint = "A proxy on the way may keep the stream back until its buffer is full."
     return ConnectionLost(f"No frame came over {transport} within {seconds:g} s.", hint=hint)
-
-
-def _seq(cursor: str) -> int:
-    parsed = Cursor.parse(cursor)
-    return parsed.seq if parsed else 0
 
 
 def _stages(
@@ -288,7 +279,11 @@ def verdicts(found: Examination) -> list[str]:
     """Say what the figures mean: which transport ``auto`` would use, and what is odd."""
     said = [_choice(found)]
     said += [f"{trial.transport}: {trial.error}" for trial in found.trials if trial.error]
-    said += [f"source {source.id}: {_trouble(source)}" for source in found.sources if _ails(source)]
+    said += [
+        f"source {source.id}: {source.last_error or 'stale'}"
+        for source in found.sources
+        if source.stale or source.status == "error"
+    ]
     said += _about_clock(found)
     if found.chosen is not None:
         said += _about_delivery(found.chosen, found.seconds)
@@ -304,14 +299,6 @@ def _choice(found: Examination) -> str:
     failed = [trial.transport for trial in found.trials[: found.trials.index(chosen)]]
     because = f", because {' and '.join(failed)} can't be used" if failed else ""
     return f"transport=auto would use {chosen.transport}{because}."
-
-
-def _ails(source: RealTimeConnection) -> bool:
-    return source.stale or source.status == "error"
-
-
-def _trouble(source: RealTimeConnection) -> str:
-    return source.last_error or ("stale" if source.stale else source.status)
 
 
 def _about_clock(found: Examination) -> list[str]:
@@ -378,12 +365,6 @@ def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} ms"
 
 
-def _offset(trial: Trial) -> str:
-    if trial.offset_ms is None or trial.offset_error_ms is None:
-        return "-"
-    return f"{trial.offset_ms:+.1f} ± {trial.offset_error_ms:.1f} ms"
-
-
 def _quantile(stage: str, which: str) -> Callable[[Trial], str]:
     def cell(trial: Trial) -> str:
         measured = trial.stages.get(stage)
@@ -400,7 +381,11 @@ _ROWS: dict[str, Callable[[Trial], str]] = {
     "connected after": lambda trial: _ms(trial.connected_ms),
     "first board after": lambda trial: _ms(trial.board_ms),
     "prices on it": lambda trial: str(trial.selections) if trial.board_ms else "-",
-    "gateway's clock": _offset,
+    "gateway's clock": lambda trial: (
+        "-"
+        if trial.offset_ms is None
+        else f"{trial.offset_ms:+.1f} ± {trial.offset_error_ms:.1f} ms"
+    ),
     "shortest round trip": lambda trial: _ms(trial.rtt_ms),
     "updates seen": lambda trial: str(trial.updates) if trial.board_ms else "-",
     "delivery p50": _quantile("total", "p50"),
