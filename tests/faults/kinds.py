@@ -79,9 +79,7 @@ KINDS = [
     Kind("jitter", ALL, lambda p, t, r: p.set_weather(Weather(jitter_s=0.3)), 1.5),
     Kind("single bytes", ALL, lambda p, t, r: p.set_weather(Weather(grain=1)), 0.4),
     Kind("garbage", ALL, _garbage),
-    Kind(
-        "repeated bytes", ALL, lambda p, t, r: p.repeat(r.randrange(1, 4000), r.randint(1, 900))
-    ),
+    Kind("repeated bytes", ALL, lambda p, t, r: p.repeat(r.randrange(1, 4000), r.randint(1, 900))),
     Kind("401 of a middlebox", ALL, _refusal("401"), 1.0),
     Kind("403 of a middlebox", ALL, _refusal("403"), 1.0),
     Kind("429, Retry-After", ALL, _refusal("429"), 1.0),

@@ -10,6 +10,7 @@ To the connections that are open now:
 
 - ``reset()``: RST both ways. ``reset(after=n)``: n more bytes reach the client,
   then RST: in mid-frame. ``reset(after=n, clean=True)``: the same, with FIN.
+  ``cut_next(after)``: the same for the next event stream that is opened; see ``has_cut``.
 - ``vanish()``: the peer is gone. Bytes are swallowed in both directions, nothing
   is closed, and neither end ever learns of it.
 - ``freeze("down")`` or ``"up"``: nothing moves in this direction until `clear`,
@@ -38,7 +39,8 @@ To everything, until `clear`:
   - ``buffer``: the answer's head passes, the rest is kept back until `clear`.
 
 ``clear()`` lifts rules and weather and opens what was frozen. What vanished stays
-so. ``faults`` counts what really happened to bytes, by name.
+so. ``faults`` counts what really happened to bytes, by name; ``last_down`` is when
+bytes of odds last went to the client (``time.monotonic``).
 """
 
 from __future__ import annotations
@@ -49,12 +51,13 @@ import random
 import socket
 import struct
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-__all__ = ["FaultProxy", "Network", "Upstream", "Weather"]
+__all__ = ["FaultProxy", "Network", "Upstream", "Way", "Weather"]
 
 Way = Literal["up", "down"]
 
@@ -171,6 +174,9 @@ class _Passage:
             raise _Cut
         if answer == "swallow" or answer == "buffer":
             self.down.head_only, self.down.head_seen = answer, b""
+        after, clean = self._proxy.take_cut(self.kind)
+        if after is not None:
+            self.down.cut_after, self.down.cut_clean = after, clean
         if self._to_gateway is None:
             await self._reach_gateway()
         await self._send_up(head)
@@ -225,6 +231,7 @@ class _Passage:
             if len(data) >= way.cut_after:
                 await self._write(data[: way.cut_after])
                 self._proxy.faults["cut in mid-frame"] += 1
+                self._proxy.has_cut = True
                 self.reset(clean=way.cut_clean)
                 raise _Cut
             way.cut_after -= len(data)
@@ -266,6 +273,8 @@ class _Passage:
         for start in range(0, len(data), grain):
             piece = data[start : start + grain]
             self._writer.write(piece)
+            if self.kind != "other":
+                self._proxy.last_down = time.monotonic()
             await self._writer.drain()
             await self._proxy.take_time(len(piece))
 
@@ -278,6 +287,9 @@ class FaultProxy:
         self.weather = Weather()
         self.faults: Counter[str] = Counter()
         self.url = ""
+        self.has_cut = False
+        self.last_down = 0.0
+        self._cut_next: tuple[int, bool] | None = None
         self._loop = loop
         self._random = random.Random(f"proxy {seed}")
         self._rules: dict[str, str] = {}
@@ -298,6 +310,11 @@ class FaultProxy:
                 passage.down.cut_after, passage.down.cut_clean = after, clean
 
         self._each(act)
+
+    def cut_next(self, after: int, *, clean: bool = False) -> None:
+        """End the next event stream when so many bytes of it, its head included, came down."""
+        self.has_cut = False
+        self._cut_next = (after, clean)
 
     def vanish(self) -> None:
         """Swallow everything, for good, and close nothing."""
@@ -368,6 +385,13 @@ class FaultProxy:
     def answer_to(self, kind: str) -> str | None:
         """Return what is to become of a request; None: it passes."""
         return self._rules.get(kind)
+
+    def take_cut(self, kind: str) -> tuple[int | None, bool]:
+        """Return where a connection is to be cut."""
+        if kind != "sse" or self._cut_next is None:
+            return None, False
+        cut, self._cut_next = self._cut_next, None
+        return cut
 
     async def cleared(self) -> None:
         """Wait for `clear`."""

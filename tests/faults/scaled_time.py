@@ -28,7 +28,7 @@ BACKOFF_SCALE = 0.1
 _LINK = {"FIRST_FRAME_S": 1.5, "STABLE_S": 3.0, "PROBE_FIRST_S": 1.0, "PROBE_CEILING_S": 3.0}
 _WEBSOCKET = {"OPEN_TIMEOUT_S": 1.2}
 _SSE = {"TIMEOUT": httpx.Timeout(1.2, read=None)}
-_POLLING = {"WAIT_S": 1.0, "INTERVAL_S": 0.15, "TIMEOUT": httpx.Timeout(1.2, read=3.0)}
+_POLLING = {"WAIT_S": 1.0, "INTERVAL_S": 0.06, "TIMEOUT": httpx.Timeout(1.2, read=3.0)}
 
 
 def faulty_settings(**others: float) -> Settings:

@@ -197,11 +197,14 @@ class Schedule:
         self.struck_by["gateway drained" if drained else "gateway killed", "all"] += 1
         elsewhere = self._rng.random() < 0.5
         old = self._gateway
-        if drained:
-            old.drain()
+        end = old.drain if drained else old.kill
+        if elsewhere:
+            # The next one is up before the old one goes, as in a rolling deployment.
+            self._gateway = self._start_gateway(self._generation, 0)
+            end()
         else:
-            old.kill()
-        self._gateway = self._start_gateway(self._generation, 0 if elsewhere else old.port)
+            end()
+            self._gateway = self._start_gateway(self._generation, old.port)
         # Before anybody can hear of it.
         self._scripts[self._gateway.epoch] = self._gateway.script
         self._upstream.port = self._gateway.port

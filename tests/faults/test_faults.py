@@ -57,7 +57,9 @@ def run(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("scaled")
-def test_a_hundred_and_twenty_faults(network: Network, capsys: pytest.CaptureFixture[str], seed: int) -> None:
+def test_a_hundred_and_twenty_faults(
+    network: Network, capsys: pytest.CaptureFixture[str], seed: int
+) -> None:
     run(network, capsys, seed=seed, faults=120, clients=12, restarts=2)
 
 
@@ -65,7 +67,5 @@ def test_a_hundred_and_twenty_faults(network: Network, capsys: pytest.CaptureFix
 @pytest.mark.skipif(not SOAK, reason="takes minutes: set PROTIPP_SOAK=1000, the number of faults")
 @pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("scaled")
-def test_a_thousand_faults(
-    network: Network, capsys: pytest.CaptureFixture[str], seed: int
-) -> None:
+def test_a_thousand_faults(network: Network, capsys: pytest.CaptureFixture[str], seed: int) -> None:
     run(network, capsys, seed=seed, faults=SOAK, clients=20, restarts=max(2, SOAK // 50))
