@@ -11,6 +11,7 @@ from tests.faults.proxy import FaultProxy, Weather
 __all__ = ["KINDS", "Kind", "kinds_for"]
 
 ALL = ("websocket", "sse", "polling")
+STREAMS = ("websocket", "sse")
 # About as much as comes down in a second at 200 updates a second.
 SECOND = 70_000
 
@@ -80,6 +81,9 @@ KINDS = [
     Kind("single bytes", ALL, lambda p, t, r: p.set_weather(Weather(grain=1)), 0.4),
     Kind("garbage", ALL, _garbage),
     Kind("repeated bytes", ALL, lambda p, t, r: p.repeat(r.randrange(1, 4000), r.randint(1, 900))),
+    Kind("frame lost", STREAMS, lambda p, t, r: p.lose_frame()),
+    Kind("frame twice", STREAMS, lambda p, t, r: p.repeat_frame()),
+    Kind("frames swapped", STREAMS, lambda p, t, r: p.swap_frames()),
     Kind("401 of a middlebox", ALL, _refusal("401"), 1.0),
     Kind("403 of a middlebox", ALL, _refusal("403"), 1.0),
     Kind("429, Retry-After", ALL, _refusal("429"), 1.0),

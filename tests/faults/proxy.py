@@ -19,6 +19,10 @@ To the connections that are open now:
 - ``inject(after, garbage)``: foreign bytes among those to the client.
 - ``repeat(after, count)``: the last ``count`` bytes to the client come twice.
 
+- ``lose_frame()``, ``repeat_frame()``, ``swap_frames()``: a whole frame (a WebSocket
+  message, an event) does not arrive, arrives twice, or after the one that
+  follows it: no network does that, a broken gateway or middlebox might.
+
 There is no fault that alters or drops single bytes: against that TCP and TLS
 have checksums, and the frames have none.
 
@@ -95,6 +99,8 @@ class _Direction:
     injected: bytes = b""
     repeats: int = 0
     passed: bytes = b""
+    frame_fault: Literal["", "lost", "twice", "swapped"] = ""
+    kept_back: bytes = b""
     head_only: Literal["", "swallow", "buffer"] = ""
     head_seen: bytes = b""
 
@@ -226,6 +232,8 @@ class _Passage:
             return
         if way.head_only:
             data = await self._after_head(data)
+        if way.frame_fault or way.kept_back:
+            data = self._with_frame_fault(data)
         data = self._with_foreign_bytes(data)
         if way.cut_after is not None:
             if len(data) >= way.cut_after:
@@ -253,6 +261,21 @@ class _Passage:
         way.head_only = ""
         await self._proxy.cleared()
         return data[end + 4 - before :]
+
+    def _with_frame_fault(self, data: bytes) -> bytes:
+        way = self.down
+        if way.kept_back:
+            kept, way.kept_back = way.kept_back, b""
+            return data + kept if _is_whole_frame(data) else kept + data
+        if not _is_whole_frame(data):
+            return data
+        fault, way.frame_fault = way.frame_fault, ""
+        self._proxy.faults[f"frame {fault}"] += 1
+        if fault == "twice":
+            return data + data
+        if fault == "swapped":
+            way.kept_back = data
+        return b""
 
     def _with_foreign_bytes(self, data: bytes) -> bytes:
         way = self.down
@@ -350,6 +373,18 @@ class FaultProxy:
             passage.down.repeats = count
 
         self._each(act)
+
+    def lose_frame(self) -> None:
+        """Let the next frame to the client vanish whole."""
+        self._each(lambda passage: setattr(passage.down, "frame_fault", "lost"))
+
+    def repeat_frame(self) -> None:
+        """Let the next frame to the client come twice."""
+        self._each(lambda passage: setattr(passage.down, "frame_fault", "twice"))
+
+    def swap_frames(self) -> None:
+        """Let the next frame to the client come after the one that follows it."""
+        self._each(lambda passage: setattr(passage.down, "frame_fault", "swapped"))
 
     # --------------------------------------------------------- to everything
 
@@ -492,6 +527,20 @@ def _kind(head: bytes) -> str:
     if b"get /api/v1/odds/stream" in lower:
         return "sse"
     return "polling" if b"get /api/v1/odds" in lower else "other"
+
+
+def _is_whole_frame(data: bytes) -> bool:
+    """Whether a read is exactly one text message of a WebSocket, or one chunk of events."""
+    if data[:1] == b"\x81" and len(data) > 4:
+        length = data[1]
+        return (length < 126 and len(data) == 2 + length) or (
+            length == 126 and len(data) == 4 + int.from_bytes(data[2:4])
+        )
+    size, _, rest = data.partition(b"\r\n")
+    try:
+        return rest.startswith(b"event:") and len(rest) == int(size, 16) + 2
+    except ValueError:
+        return False
 
 
 _PHRASES = {

@@ -27,7 +27,7 @@ from tests.faults.watching import Watcher
 __all__ = ["Schedule"]
 
 FILTERS = [Filter(), Filter(bookmakers=("acme", "delta")), Filter(events=("m3",)), Filter()]
-TRANSPORTS = ["websocket", "sse", "polling", "auto"]
+TRANSPORTS = ["websocket", "sse", "polling", "auto", "auto", "auto"]
 # Without an update for so long, while nothing holds it back, a client is lost.
 PATIENCE_S = 30.0
 RUSH = 0.2
@@ -71,7 +71,7 @@ class Schedule:
     faults : int
         How many; the gateway's restarts are counted among them.
     clients : int
-        A multiple of 4: over WebSocket, SSE, polling and by themselves.
+        Of six, one each over WebSocket, SSE and polling, three find their way.
     restarts : int
         How often the gateway is drained or killed, in turn.
     """
@@ -132,12 +132,12 @@ class Schedule:
 
     def _client(self, network: Network, seed: int, number: int) -> Struck:
         proxy = network.proxy(self._upstream, f"{seed} {number}")
-        wanted = FILTERS[number // 4 % 4]
+        wanted = FILTERS[number // len(TRANSPORTS) % len(FILTERS)]
         odds = live_odds(
             proxy.url,
-            # Every third client's token expires every few seconds.
-            self._token(number, TOKEN_S if number % 3 == 2 else 3600),
-            transport=TRANSPORTS[number % 4],
+            # Every fifth client's token expires every few seconds.
+            self._token(number, TOKEN_S if number % 5 == 2 else 3600),
+            transport=TRANSPORTS[number % len(TRANSPORTS)],
             bookmakers=wanted.bookmakers,
             events=wanted.events,
         )
@@ -221,7 +221,7 @@ class Schedule:
     def details(self) -> list[str]:
         """The first of them, in words."""
         return [
-            f"client {number} ({TRANSPORTS[number % 4]}): {words}"
+            f"client {number} ({TRANSPORTS[number % len(TRANSPORTS)]}): {words}"
             for number, client in enumerate(self.clients)
             for words in client.watcher.checker.details[:4]
         ]

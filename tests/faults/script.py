@@ -11,6 +11,7 @@ spliced together don't fit.
 from __future__ import annotations
 
 import asyncio
+import random
 import threading
 from collections.abc import AsyncIterator, Iterator
 
@@ -95,12 +96,13 @@ class Metronome:
 
     async def __aiter__(self) -> AsyncIterator[Batch]:
         events = EVENTS
+        rng = random.Random(self._script.generation)
         while True:
             if not self._runs.is_set():
                 self._rests.set()
                 await asyncio.sleep(0.005)
                 continue
-            count = 1 + self.told % 20
+            count = rng.randint(1, 20)
             await asyncio.sleep(count * self._pace_s)
             quotes = [self._script.quote(self.told + k) for k in range(1, count + 1)]
             self.told += count

@@ -104,7 +104,7 @@ def test_the_real_backoff_loses_nothing_either(
             stage.drain()
         stage.settle()
         with capsys.disabled():
-            print("\nlevel again after", ", ".join(f"{s:.1f}" for s in took), "s")
+            print("\nlevel again after", *(f"{s:.1f} s" for s in took))  # noqa: T201
         for watcher in stage.watchers:
             assert not watcher.checker.gaps
             assert not +watcher.checker.wrong, watcher.checker.details

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,11 +19,11 @@ SOAK = int(os.environ.get("PROTIPP_SOAK", 0))
 
 
 @pytest.fixture
-def seed(capsys: pytest.CaptureFixture[str]) -> Iterator[int]:
+def seed(capsys: pytest.CaptureFixture[str]) -> int:
     seed = int(os.environ.get("PROTIPP_SEED") or random.randrange(1_000_000))
     with capsys.disabled():
-        print(f"\nPROTIPP_SEED={seed}")
-    yield seed
+        print(f"\nPROTIPP_SEED={seed}")  # noqa: T201
+    return seed
 
 
 def run(
@@ -50,7 +49,7 @@ def run(
     finally:
         schedule.close()
     with capsys.disabled():
-        print(schedule.report())
+        print(schedule.report())  # noqa: T201
     assert not schedule.wrong, "\n".join([f"PROTIPP_SEED={seed}", *schedule.details])
     assert schedule.struck_by.total() == faults
 
@@ -68,4 +67,4 @@ def test_a_hundred_and_twenty_faults(
 @pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("scaled")
 def test_a_thousand_faults(network: Network, capsys: pytest.CaptureFixture[str], seed: int) -> None:
-    run(network, capsys, seed=seed, faults=SOAK, clients=20, restarts=max(2, SOAK // 50))
+    run(network, capsys, seed=seed, faults=SOAK, clients=24, restarts=max(2, SOAK // 50))

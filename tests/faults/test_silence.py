@@ -65,7 +65,7 @@ def test_a_vanished_peer_is_shown_as_stalled_and_replaced(
         assert vanished < stalled < broken < back
         with capsys.disabled():
             shown = [f"{30 * (at - vanished):.1f}" for at in (stalled, broken, back)]
-            print(
+            print(  # noqa: T201
                 f"\n{transport}, in heartbeats of 30 s since the last sign of life: "
                 "stalled {} (35), broken {} (40), live again {} (< 45) s".format(*shown)
             )
