@@ -47,7 +47,8 @@ class FarGateway:
         self, generation: int, settings: Settings, *, port: int = 0, per_second: float = 200
     ) -> None:
         self.script = Script(generation)
-        arguments = [str(port), str(generation), str(per_second), msgspec.json.encode(settings)]
+        numbers = [str(port), str(generation), str(per_second)]
+        arguments = [*numbers, msgspec.json.encode(settings).decode()]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.far_gateway", *arguments],
             stdin=subprocess.PIPE,

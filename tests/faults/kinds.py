@@ -27,13 +27,20 @@ class Kind:
     strike : callable
         Begins it, on a client's proxy; `FaultProxy.clear` ends it.
     longest_s : float
-        It is held for 0.1 s to so long.
+        It is held for 0.1 s to so long, and until it was met.
+    is_rule : bool
+        Whether it is met by asking: a client may be in its backoff for a while.
     """
 
     name: str
     transports: tuple[str, ...]
     strike: Callable[[FaultProxy, str, random.Random], None]
     longest_s: float = 0.5
+    is_rule: bool = False
+
+    def times(self, proxy: FaultProxy) -> int:
+        """Count what has happened to a client's requests, or to its bytes."""
+        return proxy.refusals if self.is_rule else proxy.faults.total()
 
 
 def _refusal(answer: str) -> Callable[[FaultProxy, str, random.Random], None]:
@@ -84,17 +91,19 @@ KINDS = [
     Kind("frame lost", STREAMS, lambda p, t, r: p.lose_frame()),
     Kind("frame twice", STREAMS, lambda p, t, r: p.repeat_frame()),
     Kind("frames swapped", STREAMS, lambda p, t, r: p.swap_frames()),
-    Kind("401 of a middlebox", ALL, _refusal("401"), 1.0),
-    Kind("403 of a middlebox", ALL, _refusal("403"), 1.0),
-    Kind("429, Retry-After", ALL, _refusal("429"), 1.0),
-    Kind("503, Retry-After", ALL, _refusal("503"), 1.0),
-    Kind("500", ALL, _refusal("500"), 1.0),
-    Kind("hang", ALL, _refusal("hang"), 2.5),
-    Kind("outage", ALL, _refusal("outage"), 3.0),
-    Kind("websocket blocked", ("websocket",), _blocked("websocket"), 2.0),
-    Kind("websocket and sse blocked", ("websocket", "sse"), _blocked("websocket", "sse"), 2.0),
-    Kind("upgrade swallowed", ("websocket",), _after_head("swallow", "websocket"), 2.0),
-    Kind("sse buffered", ("sse",), _after_head("buffer", "sse"), 2.5),
+    Kind("401 of a middlebox", ALL, _refusal("401"), 1.0, True),
+    Kind("403 of a middlebox", ALL, _refusal("403"), 1.0, True),
+    Kind("429, Retry-After", ALL, _refusal("429"), 1.0, True),
+    Kind("503, Retry-After", ALL, _refusal("503"), 1.0, True),
+    Kind("500", ALL, _refusal("500"), 1.0, True),
+    Kind("hang", ALL, _refusal("hang"), 2.5, True),
+    Kind("outage", ALL, _refusal("outage"), 3.0, True),
+    Kind("websocket blocked", ("websocket",), _blocked("websocket"), 2.0, True),
+    Kind(
+        "websocket and sse blocked", ("websocket", "sse"), _blocked("websocket", "sse"), 2.0, True
+    ),
+    Kind("upgrade swallowed", ("websocket",), _after_head("swallow", "websocket"), 2.0, True),
+    Kind("sse buffered", ("sse",), _after_head("buffer", "sse"), 2.5, True),
 ]
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import ssl
 import sys
+from collections.abc import Mapping
 
 import httpx
 import pytest
@@ -63,7 +64,7 @@ def spare_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
 
 
-def _replace(monkeypatch: pytest.MonkeyPatch, module: str, values: dict[str, object]) -> None:
+def _replace(monkeypatch: pytest.MonkeyPatch, module: str, values: Mapping[str, object]) -> None:
     # By the name in sys.modules: the package has functions of the same names.
     for name, value in values.items():
         monkeypatch.setattr(sys.modules[module], name, value)

@@ -31,6 +31,8 @@ TRANSPORTS = ["websocket", "sse", "polling", "auto", "auto", "auto"]
 # Without an update for so long, while nothing holds it back, a client is lost.
 PATIENCE_S = 30.0
 RUSH = 0.2
+# A fault waits so long for a client that is in its backoff.
+MEET_S = 3.0
 TOKEN_S = 5
 
 
@@ -46,7 +48,13 @@ class Struck:
     due: float = 0.0
     struck_by: Kind | None = None
     recovering_since: float | None = None
+    happened: int = 0
     longest_s: float = 0.0
+
+    @property
+    def has_met_it(self) -> bool:
+        """Whether the fault has happened to any byte or request yet."""
+        return self.struck_by is not None and self.struck_by.times(self.proxy) > self.happened
 
     @property
     def is_done(self) -> bool:
@@ -160,7 +168,7 @@ class Schedule:
         if watcher.has_ended:
             client.left, client.struck_by, client.recovering_since = 0, None, None
         elif client.struck_by is not None:
-            if now >= client.due:
+            if now >= client.due and (client.has_met_it or now >= client.due + MEET_S):
                 client.proxy.clear()
                 client.struck_by, client.recovering_since = None, now
                 client.due = now + client.rng.random() * 0.3
@@ -180,6 +188,7 @@ class Schedule:
         transport = client.watcher.odds.status.connection_type
         kind = client.next_kind(transport)
         self.struck_by[kind.name, transport] += 1
+        client.happened = kind.times(client.proxy)
         kind.strike(client.proxy, transport, client.rng)
         client.left -= 1
         client.struck_by = kind
@@ -236,6 +245,7 @@ class Schedule:
         ]
         checkers = [client.watcher.checker for client in self.clients]
         gaps = sum((checker.gaps for checker in checkers), Counter())
+        happened = sum((client.proxy.faults for client in self.clients), Counter())
         wrong = self.wrong
         must_not = {"lost", "doubled", "out of order", "altered", "spliced", "wrong board", *wrong}
         return "\n".join(
@@ -244,6 +254,7 @@ class Schedule:
                 *rows,
                 f"faults {self.struck_by.total()} in {self.seconds:.0f} s, "
                 f"{len(self.clients)} clients, {self.tokens} short-lived tokens",
+                f"what the proxies did {dict(sorted(happened.items()))}",
                 f"updates delivered {sum(checker.delivered for checker in checkers)}",
                 f"gaps announced {dict(sorted(gaps.items()))}",
                 "longest recovery after a fault's end "

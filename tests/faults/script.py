@@ -81,7 +81,8 @@ class Script:
 class Metronome:
     """A feed that says a script, so many prices a second, in batches of 1 to 20.
 
-    `pause` returns when nothing more will come, `resume` goes on; from any thread.
+    `pause` returns when nothing more will come, `resume` goes on, `beat` says one batch
+    in between; from any thread.
     """
 
     def __init__(self, script: Script, per_second: float) -> None:
@@ -91,6 +92,7 @@ class Metronome:
         self.told = 0
         self._script = script
         self._pace_s = 1 / per_second
+        self._beats = 0
         self._runs, self._rests = threading.Event(), threading.Event()
         self._rests.set()
 
@@ -98,7 +100,9 @@ class Metronome:
         events = EVENTS
         rng = random.Random(self._script.generation)
         while True:
-            if not self._runs.is_set():
+            if self._beats:
+                self._beats -= 1
+            elif not self._runs.is_set():
                 self._rests.set()
                 await asyncio.sleep(0.005)
                 continue
@@ -113,6 +117,11 @@ class Metronome:
         """Go on."""
         self._rests.clear()
         self._runs.set()
+
+    def beat(self) -> None:
+        """Say one batch while resting."""
+        self._rests.clear()
+        self._beats += 1
 
     def pause(self) -> int:
         """Rest; return how many prices the gateway has taken."""

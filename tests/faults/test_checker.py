@@ -9,7 +9,7 @@ import pytest
 
 from protipp_stream.client import Board, Change
 from protipp_stream.core.filter import Filter
-from protipp_stream.model import Cursor, OddsUpdate
+from protipp_stream.model import Cursor, Event, OddsUpdate, Quote
 from tests.faults.checker import Checker
 from tests.faults.script import SELECTIONS, Script
 
@@ -94,7 +94,7 @@ def test_an_end_before_the_end_is_a_loss() -> None:
     assert checker.wrong == {"lost": 2}
 
 
-def quotes(until: int) -> list:
+def quotes(until: int) -> list[Quote]:
     return [SCRIPTS["e"].quote(n) for n in SCRIPTS["e"].newest(0, until, Filter())]
 
 
@@ -143,7 +143,7 @@ def test_a_snapshot_excuses_what_it_says_and_nothing_more() -> None:
 
 def test_a_board_that_never_was_is_found() -> None:
     checker = checked()
-    events: dict = {}
+    events: dict[str, Event] = {}
     checker.look(Board(Cursor("e", 90), quotes(90), events))
     assert not checker.wrong
     checker.look(Board(Cursor("e", 91), quotes(90), events))

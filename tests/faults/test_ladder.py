@@ -9,6 +9,7 @@ import pytest
 
 from protipp_stream.core.filter import Filter
 from tests.faults.conftest import Stage
+from tests.faults.proxy import Weather
 
 LADDER = ("websocket", "sse", "polling")
 PAIRS = [(a, b) for a in LADDER for b in LADDER[LADDER.index(a) + 1 :]]
@@ -50,6 +51,8 @@ def test_down_and_up_again_losing_nothing(stage: Stage, better: str, worse: str)
         until(stage, on(transport))
     for proxy in stage.network.proxies:
         proxy.clear()
+        # The one is ahead, then the other: what both deliver overlaps in part.
+        proxy.set_weather(Weather(jitter_s=0.05))
         for blocked in LADDER[: LADDER.index(better)]:
             proxy.rule("502", blocked)
     until(stage, on(better))

@@ -99,6 +99,23 @@ def test_what_is_only_late_is_not_lost(stage: Stage) -> None:
         assert not +watcher.checker.wrong, watcher.checker.details
 
 
+def test_a_last_frame_before_a_silence_that_is_lost_is_asked_for_again(stage: Stage) -> None:
+    for transport in ("websocket", "sse"):
+        stage.follow(transport)
+    stage.metronome.beat()
+    for _ in range(3):
+        stage.settle()
+        for proxy in stage.network.proxies:
+            proxy.lose_frame()
+        stage.metronome.beat()
+    # Nothing follows that could show the hole: only a heartbeat says where the log stands.
+    stage.settle()
+    assert all(proxy.faults["frame lost"] == 3 for proxy in stage.network.proxies)
+    for watcher in stage.watchers:
+        assert not watcher.checker.gaps
+        assert not +watcher.checker.wrong, watcher.checker.details
+
+
 def test_a_reader_that_does_not_read_is_conflated_and_told_so(
     network: Network, scaled: None
 ) -> None:

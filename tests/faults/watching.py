@@ -32,6 +32,7 @@ class Watcher:
         start: Cursor | None = None,
     ) -> None:
         self.odds = odds
+        self._scripts = scripts
         self.checker = Checker(scripts, wanted or Filter(), start)
         self.wanted = wanted or Filter()
         self.last_fresh = time.monotonic()
@@ -68,7 +69,7 @@ class Watcher:
 
     def settle(self, head: Cursor, patience_s: float = 30) -> None:
         """Wait until the client is level with a log that rests at ``head``; judge the end."""
-        script = self.checker._scripts[head.epoch]
+        script = self._scripts[head.epoch]
         last = max(script.matching(head.seq - 100, head.seq, self.wanted), default=0)
         deadline = time.monotonic() + patience_s
         while not self._is_level(Cursor(head.epoch, last)):
