@@ -32,6 +32,7 @@ class Weather:
     jitter_s: float = 0.0
     bytes_per_s: float = 0.0
     grain: int = 0
+    request_s: float = 0.0
 
 
 class Line(Protocol):
@@ -67,6 +68,7 @@ class _Direction:
 
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     swallows: bool = False
+    lag_s: float = 0.0
     # Bytes that still pass before something happens; None: nothing will.
     cut_after: int | None = None
     cut_clean: bool = False
@@ -163,6 +165,7 @@ class Passage:
             self.down.cut_after, self.down.cut_clean = after, clean
         if self._to_gateway is None:
             await self._reach_gateway()
+        await asyncio.sleep(self._line.weather.request_s)
         await self._send_up(head)
 
     async def _reach_gateway(self) -> None:
@@ -270,6 +273,8 @@ class Passage:
 
     async def _write(self, data: bytes) -> None:
         await self._line.be_late()
+        if self.down.lag_s:
+            await asyncio.sleep(self.down.lag_s)
         weather = self._line.weather
         grain = weather.grain or int(weather.bytes_per_s / 50) or len(data) or 1
         for start in range(0, len(data), grain):

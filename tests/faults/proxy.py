@@ -16,6 +16,7 @@ To the connections that are open now:
 - ``freeze("down")`` or ``"up"``: nothing moves in this direction until `clear`,
   then everything does, late and in order. "Down" is also the reader that does
   not read: the gateway's writes pile up.
+- ``lag(seconds)``: every chunk to the client takes so long, to the end.
 - ``inject(after, garbage)``: foreign bytes among those to the client.
 - ``repeat(after, count)``: the last ``count`` bytes to the client come twice.
 
@@ -30,7 +31,7 @@ To everything, until `clear`:
 
 - ``weather``: ``jitter_s`` (each chunk is late by up to so much), ``bytes_per_s``
   (a thin line to the client), ``grain`` (chunks are split to so many bytes; 1 is
-  every byte by itself).
+  every byte by itself), ``request_s`` (every request takes so long to arrive).
 - ``rule(answer, *kinds)``: what becomes of a request. Kinds are ``websocket``,
   ``sse``, ``polling`` and ``other`` (the gateway's clock); none named means all.
   Answers:
@@ -120,6 +121,10 @@ class FaultProxy:
             (passage.up if way == "up" else passage.down).gate.clear()
 
         self._each(act)
+
+    def lag(self, seconds: float) -> None:
+        """Let every chunk to the client take so long."""
+        self._each(lambda passage: setattr(passage.down, "lag_s", seconds))
 
     def inject(self, after: int, garbage: bytes) -> None:
         """Put foreign bytes among those to the client."""

@@ -51,8 +51,9 @@ def test_down_and_up_again_losing_nothing(stage: Stage, better: str, worse: str)
         until(stage, on(transport))
     for proxy in stage.network.proxies:
         proxy.clear()
-        # The one is ahead, then the other: what both deliver overlaps in part.
-        proxy.set_weather(Weather(jitter_s=0.05))
+        # The better way overtakes: what both deliver overlaps in part.
+        proxy.lag(0.04)
+        proxy.set_weather(Weather(request_s=0.2))
         for blocked in LADDER[: LADDER.index(better)]:
             proxy.rule("502", blocked)
     until(stage, on(better))
