@@ -140,7 +140,7 @@ class Schedule:
 
     def _client(self, network: Network, seed: int, number: int) -> Struck:
         proxy = network.proxy(self._upstream, f"{seed} {number}")
-        wanted = FILTERS[number // len(TRANSPORTS) % len(FILTERS)]
+        wanted = FILTERS[number % len(FILTERS)]
         odds = live_odds(
             proxy.url,
             # Every fifth client's token expires every few seconds.
