@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -57,6 +58,21 @@ class Stage:
         for watcher in self.watchers:
             watcher.drain()
             watcher.look()
+
+    def wait_for_everyone(self, updates: int = 60) -> None:
+        """Wait until each has got so many more updates, and those of this epoch."""
+        before = [watcher.checker.delivered for watcher in self.watchers]
+        deadline = time.monotonic() + 20
+        for watcher, had in zip(self.watchers, before, strict=True):
+            checker = watcher.checker
+            while (
+                checker.position is None
+                or checker.position.epoch != self.epoch
+                or checker.delivered < had + updates
+            ):
+                assert time.monotonic() < deadline, repr(watcher.odds)
+                self.drain()
+                time.sleep(0.01)
 
     def settle(self) -> None:
         """Rest, wait until all are level, judge."""

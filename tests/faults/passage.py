@@ -15,6 +15,7 @@ __all__ = ["CHUNK", "KINDS", "Line", "Passage", "Upstream", "Weather"]
 CHUNK = 4096
 # For so long the gateway's end of a vanished connection stays open.
 LINGER_S = 8.0
+CLOSE_S = 1.0
 KINDS = ("websocket", "sse", "polling", "other")
 
 
@@ -114,9 +115,22 @@ class Passage:
             if self._back is not None:
                 self._back.cancel()
                 await asyncio.wait({self._back})
-            self._writer.close()
-            if self._to_gateway is not None:
-                self._to_gateway.close()
+            await self._close()
+
+    async def _close(self) -> None:
+        writers = [writer for writer in (self._writer, self._to_gateway) if writer is not None]
+        for writer in writers:
+            writer.close()
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await asyncio.gather(
+                    *(writer.wait_closed() for writer in writers), return_exceptions=True
+                )
+        except TimeoutError:
+            pass  # whoever is there does not read
+        finally:
+            for writer in writers:
+                writer.transport.abort()
 
     def reset(self, *, clean: bool = False) -> None:
         """End both connections at once; with RST unless ``clean``."""

@@ -228,6 +228,8 @@ class FaultProxy:
 
     async def close(self) -> None:
         """End every connection."""
+        for passage in list(self._passages):
+            passage.reset()
         for task in self._tasks:
             task.cancel()
         if self._tasks:

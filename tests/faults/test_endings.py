@@ -34,8 +34,7 @@ def test_a_drained_gateway_and_its_successor_on_the_same_port(
             stage.follow(transport)
         for generation in (1, 2):
             stage.metronome.resume()
-            time.sleep(0.5)
-            stage.drain()
+            stage.wait_for_everyone()
             stage.gateway.stop()
             stage.metronome = metronomes[generation]
             stage.gateway = Gateway(
@@ -44,7 +43,7 @@ def test_a_drained_gateway_and_its_successor_on_the_same_port(
             stage.epoch = stage.gateway.hub.cursor.epoch
             stage.scripts[stage.epoch] = Script(generation)
         stage.metronome.resume()
-        time.sleep(0.5)
+        stage.wait_for_everyone()
         stage.settle()
         for watcher in stage.watchers:
             assert watcher.checker.gaps == {"snapshot: new epoch": 2}

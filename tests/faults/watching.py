@@ -14,6 +14,7 @@ from tests.faults.script import Script
 
 __all__ = ["Watcher"]
 
+GRACE_S = 3.0
 _BEFORE, _AFTER = "Updates are missing here: ", ". The board is right: see quotes()."
 
 
@@ -37,6 +38,7 @@ class Watcher:
         self.wanted = wanted or Filter()
         self.last_fresh = time.monotonic()
         self.has_ended = False
+        self._level_since: float | None = None
         self._stream = odds.stream(on_gap="raise")
         self._changes = odds.changes()
 
@@ -72,21 +74,30 @@ class Watcher:
         script = self._scripts[head.epoch]
         last = max(script.matching(head.seq - 100, head.seq, self.wanted), default=0)
         deadline = time.monotonic() + patience_s
-        while not self._is_level(Cursor(head.epoch, last)):
-            self.drain()
+        while not self.has_all(Cursor(head.epoch, last)):
             if self.has_ended:
                 return
             if time.monotonic() > deadline:
                 self.checker.fault("not level", f"{self.odds!r} at {self.odds.cursor}, not {head}")
                 break
             time.sleep(0.01)
-        self.drain()
         self.look()
         self.checker.settle(head, self._quotes())
 
-    def _is_level(self, cursor: Cursor) -> bool:
-        mine = self.odds.cursor
-        return mine is not None and mine.epoch == cursor.epoch and mine.seq >= cursor.seq
+    def has_all(self, cursor: Cursor) -> bool:
+        """Whether everything up to ``cursor`` is on the board and was handed out.
+
+        The board is ahead for a moment, so a last update that never comes is known
+        as lost only when there was time for it.
+        """
+        self.drain()
+        mine, read = self.odds.cursor, self.checker.position
+        if mine is None or mine.epoch != cursor.epoch or mine.seq < cursor.seq:
+            self._level_since = None
+            return False
+        self._level_since = self._level_since or time.monotonic()
+        has_read = read is not None and read.epoch == cursor.epoch and read.seq >= cursor.seq
+        return has_read or time.monotonic() > self._level_since + GRACE_S
 
     def _quotes(self) -> Prices:
         table = self.odds.quotes()
