@@ -59,11 +59,14 @@ def test_every_transport_is_tried_and_timed(gateway: ps.Gateway) -> None:
         assert trial["error"] is None
         assert 0 < trial["connected_ms"] <= trial["board_ms"]
         assert trial["selections"] > 100
-        assert trial["rtt_ms"] == pytest.approx(2 * trial["offset_error_ms"], abs=0.002)
+        assert 0 < trial["rtt_ms"] <= 2 * trial["offset_error_ms"] + 0.002
         # One machine, one clock: what is found is off by no more than it says.
         assert abs(trial["offset_ms"]) <= trial["offset_error_ms"] + 0.002
         gateways, network, total = (trial["stages"][n] for n in ("gateway", "network", "total"))
-        assert gateways["count"] == network["count"] == total["count"] == trial["updates"] > 0
+        # The first ones may come before the gateway's clock is known.
+        assert 0 < total["count"] <= gateways["count"] == trial["updates"]
+        # A frame is on the way once, however many updates it holds.
+        assert 0 < network["count"] <= trial["updates"]
         assert gateways["error_ms"] == 0 < network["error_ms"] == total["error_ms"]
         assert total["p50"] <= total["p95"] <= total["p99"]
     assert found["sources"][0]["connection_type"] == "simulated"

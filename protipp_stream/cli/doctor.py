@@ -22,15 +22,16 @@ import typer
 from protipp_stream.cli.arguments import log_to_stderr
 from protipp_stream.cli.following import Url
 from protipp_stream.core.filter import Filter
-from protipp_stream.core.latency import ClockOffset, OffsetSample, RollingQuantiles, bounded
+from protipp_stream.core.latency import ClockOffset, bounded
 from protipp_stream.core.link import FIRST_FRAME_S
-from protipp_stream.core.wire import Connected, ServerFrame, Snapshot, Source, Updates
+from protipp_stream.core.wire import Connected, Snapshot, Source, Updates
 from protipp_stream.errors import ConnectionLost, ProtippStreamError
 from protipp_stream.model import Cursor, RealTimeConnection
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from protipp_stream.client.arrival import Received
     from protipp_stream.client.endpoint import Endpoint
 
 __all__ = ["Examination", "Stage", "Trial", "doctor", "verdicts"]
@@ -38,8 +39,6 @@ __all__ = ["Examination", "Stage", "Trial", "doctor", "verdicts"]
 LATE_MS = 100.0
 CLOCK_WRONG_MS = 1000.0
 HEAD_START_S = 0.5
-# A recording that is played with its own times: its age is no latency.
-MAX_LATENCY_MS = 3_600_000.0
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -70,8 +69,8 @@ class Trial(msgspec.Struct):
     offset_ms, offset_error_ms, rtt_ms : float or None
         The gateway's clock minus ours, within the error; the shortest round trip.
     stages : dict of Stage
-        ``gateway`` (received to sent), ``network`` (sent to here), ``total``;
-        empty when no update came.
+        ``gateway`` (received to sent), ``network`` (sent to here), ``client``
+        (here) and ``total``; empty when no update came.
     """
 
     transport: str
@@ -174,13 +173,18 @@ class _Observer:
     """Watches the frames of one transport and writes down when they came."""
 
     def __init__(self, transport: str) -> None:
-        self.clock = ClockOffset()
+        from protipp_stream.client.timing import Timing
+
         self.sources: dict[str, RealTimeConnection] = {}
+        self._timing = Timing()
         self._found = Trial(transport)
         self._live_from = 0
         self._settled = asyncio.Event()
-        # Seconds since 1970: received and sent by the gateway's clock, arrived by ours.
-        self._stamps: list[tuple[float, float, float]] = []
+
+    @property
+    def clock(self) -> ClockOffset:
+        """The gateway's clock, as measured over this transport."""
+        return self._timing.clock
 
     async def settled(self, seconds: float) -> None:
         """Wait until it has brought the board or failed, at most so long."""
@@ -189,7 +193,7 @@ class _Observer:
                 await self._settled.wait()
 
     async def watch(
-        self, frames: AsyncGenerator[ServerFrame, None], seconds: float
+        self, frames: AsyncGenerator[Received, None], seconds: float
     ) -> ProtippStreamError | None:
         """Watch for so long; return why it ended before."""
         loop = asyncio.get_running_loop()
@@ -197,9 +201,9 @@ class _Observer:
         patience_s = min(FIRST_FRAME_S, seconds)
         try:
             async with aclosing(frames), asyncio.timeout(patience_s) as limit:
-                async for frame in frames:
+                async for received in frames:
                     limit.reschedule(began + seconds)
-                    self._take(frame, (loop.time() - began) * 1000)
+                    self._take(received, (loop.time() - began) * 1000)
         except TimeoutError:
             if self._found.connected_ms is not None:
                 return None
@@ -214,8 +218,8 @@ class _Observer:
         self._found.error = str(error)
         return error
 
-    def _take(self, frame: ServerFrame, after_ms: float) -> None:
-        arrived, found = time.time(), self._found
+    def _take(self, received: Received, after_ms: float) -> None:
+        frame, found = received.frame, self._found
         match frame:
             case Connected():
                 found.connected_ms = after_ms
@@ -226,20 +230,30 @@ class _Observer:
                 found.selections = len(frame.quotes)
                 self._settled.set()
             case Updates():
-                sent = frame.sent_at.timestamp()
+                # What was missed and is caught up on says nothing of the way.
                 live = [update for update in frame.updates if update.seq > self._live_from]
-                self._stamps += [(update.timestamp.timestamp(), sent, arrived) for update in live]
+                found.updates += len(live)
+                self._timing.complete(frame.sent_at, received.arrived, live)
             case Source():
                 self.sources[frame.connection.id] = frame.connection
 
     def trial(self) -> Trial:
         """Return what was found."""
-        found, best = self._found, self.clock.best
-        found.updates = len(self._stamps)
-        if best is not None:
-            found.offset_ms, found.offset_error_ms = best.offset_s * 1000, best.error_s * 1000
-            found.rtt_ms = 2 * best.error_s * 1000
-        found.stages = _stages(self._stamps, best)
+        from protipp_stream.client.arrival import now
+        from protipp_stream.client.timing import STAGES
+
+        found, offset = self._found, self.clock.at(now())
+        if offset is not None:
+            # Against our wall clock: that of `arrival` counts from when we were switched on.
+            found.offset_ms = (offset.offset_s + now() - time.time()) * 1000
+            found.offset_error_ms = offset.error_s * 1000
+        if (round_trip_s := self.clock.round_trip_s) is not None:
+            found.rtt_ms = round_trip_s * 1000
+        for name in STAGES:
+            if (seen := self._timing.stage(name)) is not None:
+                found.stages[name] = Stage(
+                    seen.count, seen.p50_ms, seen.p95_ms, seen.p99_ms, seen.error_ms
+                )
         return found
 
 
@@ -248,28 +262,6 @@ def _held_back(transport: str, seconds: float) -> ConnectionLost:
     if transport != "polling":
         hint = "A proxy on the way may keep the stream back until its buffer is full."
     return ConnectionLost(f"No frame came over {transport} within {seconds:g} s.", hint=hint)
-
-
-def _stages(
-    stamps: Sequence[tuple[float, float, float]], best: OffsetSample | None
-) -> dict[str, Stage]:
-    found = {"gateway": _stage([sent - received for received, sent, _ in stamps], 0.0)}
-    if best is not None:
-        offset_s, error_s = best.offset_s, best.error_s
-        found["network"] = _stage([at + offset_s - sent for _, sent, at in stamps], error_s)
-        found["total"] = _stage([at + offset_s - received for received, _, at in stamps], error_s)
-    return {name: stage for name, stage in found.items() if stage is not None}
-
-
-def _stage(seconds: Sequence[float], error_s: float) -> Stage | None:
-    quantiles = RollingQuantiles(max(len(seconds), 1))
-    for value in seconds:
-        if value * 1000 <= MAX_LATENCY_MS:
-            quantiles.add(value * 1000)
-    p50, p95, p99 = (quantiles.quantile(q) for q in (0.5, 0.95, 0.99))
-    if p50 is None or p95 is None or p99 is None:
-        return None
-    return Stage(quantiles.count, p50, p95, p99, error_s * 1000)
 
 
 # ------------------------------------------------------------------ in words
@@ -393,4 +385,5 @@ _ROWS: dict[str, Callable[[Trial], str]] = {
     "delivery p99": _quantile("total", "p99"),
     "gateway p95": _quantile("gateway", "p95"),
     "network p95": _quantile("network", "p95"),
+    "client p95": _quantile("client", "p95"),
 }

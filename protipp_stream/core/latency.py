@@ -112,6 +112,11 @@ class ClockOffset:
         known = [ping.at(now, self._drift) for ping in tuple(self._pings)]
         return min(known, key=lambda sample: sample.error_s, default=None)
 
+    @property
+    def round_trip_s(self) -> float | None:
+        """The shortest round trip of the pings that are remembered."""
+        return min((2 * ping.error_s for ping in tuple(self._pings)), default=None)
+
     def _contradict(self, newer: _Ping, older: _Ping) -> bool:
         now = newer.back
         apart = abs(newer.offset_s - older.offset_s)

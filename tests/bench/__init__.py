@@ -1,6 +1,6 @@
 """What it costs and how late it is: benchmarks, each against a floor of the same run.
 
-    pytest tests/bench                     every table at full size, about eight minutes
+    pytest tests/bench                     every table at full size, about fifteen minutes
     pytest tests/bench/test_fanout.py      one of them
     PROTIPP_BENCH=full pytest              full size as a part of everything
 
