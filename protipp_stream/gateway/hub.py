@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 
 from protipp_stream.core.backlog import Recovery
@@ -22,6 +23,7 @@ from protipp_stream.core.quarantine import event_fault, quote_fault
 from protipp_stream.gateway import frames
 from protipp_stream.gateway.audit import Audit
 from protipp_stream.gateway.bell import Bell
+from protipp_stream.gateway.bookmakers import Bookmakers
 from protipp_stream.gateway.clock import Clock, SystemClock
 from protipp_stream.gateway.fanout import Fanout
 from protipp_stream.gateway.log import Log
@@ -65,6 +67,7 @@ class Hub:
         self.log = Log(self.settings, self.clock, rule)
         self.fanout = Fanout(self.log, self.clock)
         self.sources = Sources(self.clock)
+        self.bookmakers = Bookmakers(self.clock, self.settings.bookmaker_stale_after_s)
         self.subscriptions: set[Subscription] = set()
         self.quarantined: Counter[str] = Counter()
         self.is_draining = False
@@ -84,25 +87,37 @@ class Hub:
     @property
     def facts_version(self) -> int:
         """Another number when a source or an event is in another state, prices apart."""
-        return self.sources.version + self.log.described
+        return self.sources.version + self.bookmakers.version + self.log.described
+
+    @property
+    def connections(self) -> list[RealTimeConnection]:
+        """The state of every source, and of every bookmaker behind them."""
+        return [*self.sources, *self.bookmakers]
 
     # ------------------------------------------------------------ what comes in
 
-    def take(self, batch: Batch) -> int:
+    def take(self, batch: Batch, source: str | None = None) -> int:
         """Take a batch from a feed; return how many updates came of it.
 
         What can't be true is quarantined: counted and audited, never shown.
+
+        Parameters
+        ----------
+        source : str, optional
+            The id of the feed; its bookmakers' freshness is then watched.
         """
         described = self.log.describe(event for event in batch.events if self._is_true(event))
         sound = [quote for quote in batch.quotes if self._is_sound(quote, batch.received_at)]
-        return self._publish(batch, sound, described)
+        return self._publish(batch, sound, described, source)
 
-    def take_sound(self, batch: Batch) -> int:
+    def take_sound(self, batch: Batch, source: str | None = None) -> int:
         """Take a batch whose quotes have been checked already; as `take`."""
         described = self.log.describe(event for event in batch.events if self._is_true(event))
-        return self._publish(batch, batch.quotes, described)
+        return self._publish(batch, batch.quotes, described, source)
 
-    def _publish(self, batch: Batch, quotes: list[Quote], described: list[Event]) -> int:
+    def _publish(
+        self, batch: Batch, quotes: list[Quote], described: list[Event], source: str | None
+    ) -> int:
         waited_ms = (self.clock.monotonic() - batch.arrived) * 1000
         count = self.log.append(quotes, batch.received_at, latency_ms=round(waited_ms, 3))
         if count:
@@ -111,7 +126,17 @@ class Hub:
             self.fanout.tell_events(described)
         if count or described:
             self._news.ring()
+        if source is not None:
+            self._watch_bookmakers(quotes, batch.received_at, source)
         return count
+
+    def _watch_bookmakers(self, quotes: list[Quote], received_at: datetime, source: str) -> None:
+        known = self.sources.get(source)
+        # A replay is as old as what it recorded.
+        if known is None or known.connection_type != "replay":
+            patience_s = self.sources.patience_s(source)
+            changed = self.bookmakers.seen(quotes, received_at, source, patience_s)
+            self._tell_bookmakers(changed)
 
     def _is_true(self, event: Event) -> bool:
         fault = event_fault(event)
@@ -141,15 +166,28 @@ class Hub:
         """Mark sources that have been silent for too long: connected is not fresh."""
         for stale in self.sources.gone_stale():
             self.report(stale)
+        self._tell_bookmakers(self.bookmakers.gone_stale())
+
+    def _tell_bookmakers(self, changed: list[RealTimeConnection]) -> None:
+        if changed:
+            self._tell(changed)
+            self._news.ring()
 
     def report(self, connection: RealTimeConnection) -> None:
         """Take the state of a source and tell every subscriber."""
-        before = self.sources.version
-        notice = frames.source(self.sources.take(connection))
-        if self.sources.version != before:
+        before, version = self.sources.get(connection.id), self.sources.version
+        taken = self.sources.take(connection)
+        self._tell([taken])
+        if self.sources.version != version:
+            _log_transition(before, taken)
+            self._tell(self.bookmakers.follow(taken))
             self._news.ring()
-        for subscription in tuple(self.subscriptions):
-            subscription.notify(notice)
+
+    def _tell(self, connections: Iterable[RealTimeConnection]) -> None:
+        for connection in connections:
+            notice = frames.source(connection)
+            for subscription in tuple(self.subscriptions):
+                subscription.notify(notice)
 
     # ------------------------------------------------------------- subscribers
 
@@ -214,7 +252,7 @@ class Hub:
         subscription.notify(
             frames.connected(subscription.id, self.cursor, mode, self.settings.heartbeat_s, left_s)
         )
-        for known in self.sources:
+        for known in self.connections:
             subscription.notify(frames.source(known))
         if mode != "replay":
             # A replay needs no frame of its own: it is the log from there on.
@@ -325,3 +363,17 @@ class Hub:
     def _send_away(self, subscription: Subscription) -> None:
         subscription.notify(frames.draining(self.settings.retry_ms))
         subscription.end(CloseCode.DRAINING)
+
+
+def _log_transition(before: RealTimeConnection | None, now: RealTimeConnection) -> None:
+    was = f"{before.status} ({before.detail or '-'})" if before else "unknown"
+    level = logging.INFO if now.status == "connected" and not now.stale else logging.WARNING
+    _log.log(
+        level,
+        "source %s: %s, was %s%s%s",
+        now.id,
+        f"{now.status} ({now.detail or '-'})",
+        was,
+        ", stale" if now.stale else "",
+        f": {now.last_error}" if now.last_error else "",
+    )

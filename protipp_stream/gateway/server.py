@@ -268,7 +268,7 @@ class Gateway:
             async for batch in feed:
                 patience_s = self.settings.stale_after_s + 2 * getattr(feed, "interval_s", 0.0)
                 self.hub.heard(known.id, patience_s)
-                self.hub.take(batch)
+                self.hub.take(batch, known.id)
                 if feed.connection is not known:
                     known = feed.connection
                     self.hub.report(known)

@@ -55,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stale_after_s : float
         A feed silent for so long (and twice its own interval, if it polls) is
         shown as stale.
+    bookmaker_stale_after_s : float
+        The same for a bookmaker behind a feed, by its own clock where it says
+        when it last looked at a price.
     drain_s : float
         Seconds that subscribers have to leave when the gateway stops.
     retry_ms : int
@@ -83,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     long_poll_s: float = 25.0
     body_bytes: int = 250_000
     stale_after_s: float = 30.0
+    bookmaker_stale_after_s: float = 300.0
     drain_s: float = 5.0
     retry_ms: int = 1_000
     direct_writes: bool = True

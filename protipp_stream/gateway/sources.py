@@ -29,6 +29,7 @@ class Sources:
         self._clock = clock
         self._known: dict[str, RealTimeConnection] = {}
         self._stale_at: dict[str, float] = {}
+        self._patience_s: dict[str, float] = {}
 
     def __iter__(self) -> Iterator[RealTimeConnection]:
         return iter(self._known.values())
@@ -64,11 +65,16 @@ class Sources:
         RealTimeConnection or None
             The new state if it is fresh again.
         """
+        self._patience_s[ident] = patience_s
         self._stale_at[ident] = self._clock.monotonic() + patience_s
         known = self._known.get(ident)
         if known is None or not known.stale:
             return None
         return msgspec.structs.replace(known, stale=False)
+
+    def patience_s(self, ident: str) -> float:
+        """How long a source may be silent, as far as it is known."""
+        return self._patience_s.get(ident, 0.0)
 
     def gone_stale(self) -> list[RealTimeConnection]:
         """Return the new states of sources that have been silent for too long."""

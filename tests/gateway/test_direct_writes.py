@@ -138,6 +138,7 @@ def test_a_stream_is_chunks_an_event_each(
         assert b"transfer-encoding: chunked" in peer.read_until(b"\r\n\r\n").lower()
         assert _chunk(peer).startswith(b"event: connected\n")
         _chunk(peer)  # the source
+        _chunk(peer)  # its bookmaker
         assert _chunk(peer).startswith(b"event: snapshot\n")
         feed.tell([quote(2.5)])
         assert b'"new_odds":2.5' in _chunk(peer)

@@ -19,6 +19,9 @@ from protipp_stream.model import Cursor, OddsUpdate, Quote
 from tests.gateway.conftest import bearer
 from tests.scripted import EVENT, HandClock, ScriptedFeed, quote
 
+# connected, the source, its bookmaker, the board
+OPENING = 4
+
 
 def events_of(client: httpx.Client, count: int, **options: Any) -> list[dict[str, str]]:
     """Read the first events of the stream, as a browser would."""
@@ -41,12 +44,8 @@ def events_of(client: httpx.Client, count: int, **options: Any) -> list[dict[str
 def test_the_stream_has_the_frames_as_events_with_the_cursor_as_id(
     gateway: Gateway, client: httpx.Client
 ) -> None:
-    connected, source, snapshot = events_of(client, 3)
-    assert [e["event"] for e in (connected, source, snapshot)] == [
-        "connected",
-        "source",
-        "snapshot",
-    ]
+    *before, snapshot = events_of(client, OPENING)
+    assert [event["event"] for event in before] == ["connected", "source", "source"]
     assert snapshot["id"] == str(gateway.hub.cursor)
     assert json.loads(snapshot["data"])["type"] == "snapshot"
 
@@ -56,7 +55,7 @@ def test_the_stream_resumes_from_the_last_event_id(
 ) -> None:
     before = str(gateway.hub.cursor)
     feed.tell([quote(2.5)])
-    *_, updates = events_of(client, 3, headers={"Last-Event-ID": before})
+    *_, updates = events_of(client, OPENING, headers={"Last-Event-ID": before})
     assert [row["new_odds"] for row in json.loads(updates["data"])["updates"]] == [2.5]
 
 
@@ -167,7 +166,7 @@ def test_status_shows_every_connection_to_who_may_see_it(
         ).json()
     body = full.json()
     assert full.headers["Cache-Control"] == "no-store"
-    assert {c["connection_type"] for c in body["connections"]} == {"publish", "sse"}
+    assert {c["connection_type"] for c in body["connections"]} == {"publish", "bookmaker", "sse"}
     assert body["subscribers"] == {"websocket": 0, "sse": 1, "polling": 0}
     assert body["cursor"] == str(gateway.hub.cursor)
     assert set(less) == {"status", "subscribers", "feeds", "selections", "updates"}
@@ -243,7 +242,7 @@ def test_all_transports_bring_the_same_rows(
     for number in range(5):
         feed.tell([quote(3.0 + number), quote(2.0 + number, "Reds")], [EVENT])
     polled = client.get("/api/v1/odds", params={"since": str(since)}).json()["updates"]
-    event = events_of(client, 3, headers={"Last-Event-ID": str(since)})[2]
+    *_, event = events_of(client, OPENING, headers={"Last-Event-ID": str(since)})
     assert json.loads(event["data"])["updates"] == polled
     assert len(polled) == 10
 
@@ -253,7 +252,7 @@ def test_frames_of_the_stream_build_the_book(
 ) -> None:
     feed.tell([quote(None), quote(4.0, "Reds")])
     mirror = Mirror()
-    for event in events_of(client, 3):
+    for event in events_of(client, OPENING):
         frame: Any = decode_server_frame(event["data"])
         if event["event"] == "snapshot":
             mirror.reset(_cursor(frame.cursor), frame.quotes)

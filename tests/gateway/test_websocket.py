@@ -52,12 +52,12 @@ async def say(socket: ClientConnection, **frame: Any) -> None:
 
 async def test_connected_comes_first_then_the_board(gateway: Gateway) -> None:
     async with dial(gateway) as socket:
-        frames = [json.loads(await socket.recv()) for _ in range(3)]
-    assert [frame["type"] for frame in frames] == ["connected", "source", "snapshot"]
+        frames = [json.loads(await socket.recv()) for _ in range(4)]
+    assert [frame["type"] for frame in frames] == ["connected", "source", "source", "snapshot"]
     assert frames[0]["mode"] == "snapshot"
-    assert frames[0]["cursor"] == frames[2]["cursor"] == str(gateway.hub.cursor)
-    assert {q["outcome"]: q["odds"] for q in frames[2]["quotes"]} == {"Blues": 2.0, "Reds": 1.9}
-    assert frames[2]["events"][0]["name"] == "Reds @ Blues"
+    assert frames[0]["cursor"] == frames[3]["cursor"] == str(gateway.hub.cursor)
+    assert {q["outcome"]: q["odds"] for q in frames[3]["quotes"]} == {"Blues": 2.0, "Reds": 1.9}
+    assert frames[3]["events"][0]["name"] == "Reds @ Blues"
 
 
 async def test_a_client_without_a_header_introduces_itself(gateway: Gateway) -> None:

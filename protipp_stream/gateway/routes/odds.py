@@ -58,7 +58,7 @@ async def _recover(
 
 
 def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
-    sources = list(hub.sources)
+    sources = hub.connections
     sent_at = hub.clock.wall()
     if recovery.since is None:
         return PollAnswer(
@@ -132,7 +132,7 @@ async def publish(request: Request) -> Response:
             sound.append(quote)
     if faults:
         hub.quarantine("published", len(faults))
-    updates = hub.take_sound(Batch(sound, received_at, arrived, publication.events))
+    updates = hub.take_sound(Batch(sound, received_at, arrived, publication.events), "publish")
     before = hub.sources.get("publish")
     hub.report(
         RealTimeConnection(

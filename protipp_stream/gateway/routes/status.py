@@ -36,7 +36,7 @@ async def status(request: Request) -> Response:
             "quarantined": dict(hub.quarantined),
             "audit": dict(hub.audit.counts),
             "connections": [
-                *hub.sources,
+                *hub.connections,
                 *(subscription.connection() for subscription in hub.subscriptions),
             ],
         }
