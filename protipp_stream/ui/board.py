@@ -80,6 +80,7 @@ class Body(msgspec.Struct, omit_defaults=True):
 def state_of(
     status: RealTimeConnection,
     sources: Mapping[str, RealTimeConnection],
+    bookmakers: Mapping[str, RealTimeConnection],
     *,
     url: str,
     columns: Mapping[str, int],
@@ -88,16 +89,21 @@ def state_of(
     """Say what the reader must know before trusting the prices."""
     word = word_of(status)
     ill = [source for source in sources.values() if word_of(source) is not LIVE]
+    silent = [each for each in bookmakers.values() if word_of(each) is not LIVE]
     notes = []
     if word is not LIVE:
         notes.append(f"{word.text}: these prices may be old.")
     notes += [f"{source.id}: {word_of(source).text.lower()}." for source in ill]
+    if silent and len(ill) < len(sources):
+        notes.append(f"No news of {', '.join(each.bookmaker_id for each in silent)} for long.")
     return State(
         old=word is not LIVE or bool(sources and len(ill) == len(sources)),
         note=" ".join(notes),
         origin=origin_label(sources),
         empty=_coming(status, sources, url) if empty else "",
-        faded=[columns[each.bookmaker_id] for each in ill if each.bookmaker_id in columns],
+        faded=sorted(
+            {columns[e.bookmaker_id] for e in (*ill, *silent) if e.bookmaker_id in columns}
+        ),
     )
 
 

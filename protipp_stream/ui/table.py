@@ -109,6 +109,7 @@ class _BoardSource:
         return state_of(
             self._odds.status,
             self._odds.sources,
+            self._odds.bookmakers,
             url=self._odds.url,
             columns=self._frames.columns,
             empty=not self._frames.rows,

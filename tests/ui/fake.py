@@ -80,6 +80,7 @@ class FakeOdds:
     def __init__(self, quotes: list[Quote] | None = None, events: list[Event] | None = None):
         self.status = connection()
         self.sources = {"demo": connection(id="demo", connection_type="simulated")}
+        self.bookmakers: dict[str, RealTimeConnection] = {}
         self.delivery: Any = None
         self.url = "ws://127.0.0.1:8765"
         self.watchers: set[FakeChanges] = set()

@@ -159,10 +159,13 @@ def test_frames_add_up_to_the_whole(moves: list[Any], snapshot_at: int) -> None:
     assert sorted(whole.order or []) == sorted(row[0] for row in whole.rows)
 
 
-def _state(status: Any = None, sources: Any = None, *, empty: bool = False) -> Any:
+def _state(
+    status: Any = None, sources: Any = None, bookmakers: Any = None, *, empty: bool = False
+) -> Any:
     return state_of(
         status or connection(),
         sources if sources is not None else {},
+        bookmakers or {},
         url="ws://g",
         columns={"fanduel": 3},
         empty=empty,
@@ -200,6 +203,23 @@ def test_one_dead_source_fades_its_column_and_all_dead_dim_the_board() -> None:
     assert (one.old, one.faded) == (False, [3])
     assert "fd: failing" in one.note
     assert _state(sources={"fd": dead}).old
+
+
+def test_a_stale_bookmaker_of_a_feed_that_works_fades_its_column() -> None:
+    def known(bookmaker: str, *, stale: bool) -> Any:
+        return connection(
+            id=f"feed/{bookmaker}",
+            bookmaker_id=bookmaker,
+            connection_type="bookmaker",
+            stale=stale,
+        )
+
+    fanduel, other = known("fanduel", stale=True), known("other", stale=False)
+    said = _state(
+        sources={"feed": connection(id="feed")}, bookmakers={"fanduel": fanduel, "other": other}
+    )
+    assert (said.old, said.faded) == (False, [3])
+    assert said.note == "No news of fanduel for long."
 
 
 def test_an_empty_board_says_what_is_coming() -> None:
