@@ -20,8 +20,31 @@ __all__ = ["Bookmakers"]
 MAX_BOOKMAKERS = 1_000
 
 
+class _Bookmaker(msgspec.Struct):
+    """What is known of one; a state for others is made of it when somebody asks."""
+
+    name: str
+    source: str
+    said: datetime
+    received_at: datetime
+    stale_at: float
+    is_stale: bool
+
+    def connection(self) -> RealTimeConnection:
+        return RealTimeConnection(
+            id=f"{self.source}/{self.name}",
+            bookmaker_id=self.name,
+            connection_type="bookmaker",
+            status="connected",
+            detail="live",
+            last_heartbeat=self.said,
+            last_update=self.received_at,
+            stale=self.is_stale,
+        )
+
+
 class Bookmakers:
-    """State by bookmaker; a new one is worth telling only when its freshness changes.
+    """State by bookmaker; worth telling when one is new, or fresh or stale again.
 
     Parameters
     ----------
@@ -33,16 +56,17 @@ class Bookmakers:
     Attributes
     ----------
     version : int
-        Another number whenever a bookmaker is new, or fresh or stale again.
+        Another number whenever there is something to tell.
     """
 
     def __init__(self, clock: Clock, patience_s: float) -> None:
         self.version = 0
         self._clock = clock
         self._patience_s = patience_s
-        self._known: dict[str, RealTimeConnection] = {}
-        self._source: dict[str, str] = {}
-        self._stale_at: dict[str, float] = {}
+        self._known: dict[str, _Bookmaker] = {}
+
+    def __iter__(self) -> Iterator[RealTimeConnection]:
+        return (known.connection() for known in self._known.values())
 
     def seen(
         self, quotes: Iterable[Quote], received_at: datetime, source: str, patience_s: float
@@ -60,50 +84,43 @@ class Bookmakers:
         """
         changed = []
         patience_s = max(patience_s, self._patience_s)
-        for bookmaker, said in _last_signs(quotes, received_at).items():
-            if bookmaker not in self._known and len(self._known) >= MAX_BOOKMAKERS:
-                continue  # a publisher that makes names up must not fill our memory
-            age_s = max((received_at - said).total_seconds(), 0.0)
-            self._source[bookmaker] = source
-            self._stale_at[bookmaker] = self._clock.monotonic() + patience_s - age_s
-            before = self._known.get(bookmaker)
-            now = RealTimeConnection(
-                id=f"{source}/{bookmaker}",
-                bookmaker_id=bookmaker,
-                connection_type="bookmaker",
-                status="connected",
-                detail="live",
-                last_heartbeat=said,
-                last_update=received_at,
-                stale=age_s >= patience_s,
-            )
-            self._known[bookmaker] = now
-            if before is None or (before.id, before.stale) != (now.id, now.stale):
-                changed.append(now)
-        self.version += len(changed)
-        return changed
+        now = self._clock.monotonic()
+        for name, said in _last_signs(quotes, received_at).items():
+            left_s = patience_s - (received_at - said).total_seconds()
+            known = self._known.get(name)
+            if known is None:
+                if len(self._known) >= MAX_BOOKMAKERS:
+                    continue  # a publisher that makes names up must not fill our memory
+                known = _Bookmaker(name, source, said, received_at, now + left_s, left_s <= 0)
+                self._known[name] = known
+                changed.append(known)
+                continue
+            if (known.source, known.is_stale) != (source, left_s <= 0):
+                changed.append(known)
+            known.source, known.said, known.received_at = source, said, received_at
+            known.stale_at, known.is_stale = now + left_s, left_s <= 0
+        return self._told(changed)
 
     def gone_stale(self) -> list[RealTimeConnection]:
         """Return the new states of those that have been silent for too long."""
         now = self._clock.monotonic()
-        late = [name for name, at in self._stale_at.items() if now >= at]
-        return self._mark(late)
+        return self._mark(known for known in self._known.values() if now >= known.stale_at)
 
     def follow(self, source: RealTimeConnection) -> list[RealTimeConnection]:
         """Return the new states of a source's bookmakers: none is fresher than their source."""
         if source.status == "connected" and not source.stale:
             return []
-        return self._mark([name for name, at in self._source.items() if at == source.id])
+        return self._mark(known for known in self._known.values() if known.source == source.id)
 
-    def _mark(self, names: list[str]) -> list[RealTimeConnection]:
-        fresh = [self._known[name] for name in names if not self._known[name].stale]
-        stale = [msgspec.structs.replace(known, stale=True) for known in fresh]
-        self._known.update((state.bookmaker_id, state) for state in stale)
-        self.version += len(stale)
-        return stale
+    def _mark(self, late: Iterable[_Bookmaker]) -> list[RealTimeConnection]:
+        changed = [known for known in late if not known.is_stale]
+        for known in changed:
+            known.is_stale = True
+        return self._told(changed)
 
-    def __iter__(self) -> Iterator[RealTimeConnection]:
-        return iter(self._known.values())
+    def _told(self, changed: list[_Bookmaker]) -> list[RealTimeConnection]:
+        self.version += len(changed)
+        return [known.connection() for known in changed]
 
 
 def _last_signs(quotes: Iterable[Quote], received_at: datetime) -> dict[str, datetime]:
