@@ -32,7 +32,7 @@ class _Bookmaker(msgspec.Struct):
 
     def connection(self) -> RealTimeConnection:
         return RealTimeConnection(
-            id=f"{self.source}/{self.name}",
+            id=f"bookmaker/{self.name}",
             bookmaker_id=self.name,
             connection_type="bookmaker",
             status="connected",
@@ -95,7 +95,8 @@ class Bookmakers:
                 self._known[name] = known
                 changed.append(known)
                 continue
-            if (known.source, known.is_stale) != (source, left_s <= 0):
+            # Another source alone is nothing to tell: two may bring it in turns.
+            if known.is_stale != (left_s <= 0):
                 changed.append(known)
             known.source, known.said, known.received_at = source, said, received_at
             known.stale_at, known.is_stale = now + left_s, left_s <= 0

@@ -71,6 +71,15 @@ def test_a_slow_feed_gives_its_bookmakers_its_own_patience() -> None:
     assert bookmakers.gone_stale() == []
 
 
+def test_two_sources_that_bring_one_bookmaker_in_turns_tell_it_once() -> None:
+    clock = HandClock()
+    bookmakers = Bookmakers(clock, 300.0)
+    for number in range(4):
+        source = "one" if number % 2 else "other"
+        bookmakers.seen([aged(clock, "a", None)], clock.wall(), source, 30.0)
+    assert bookmakers.version == 1
+
+
 def test_names_that_somebody_makes_up_fill_no_memory() -> None:
     clock = HandClock()
     bookmakers = Bookmakers(clock, 300.0)
@@ -97,14 +106,14 @@ def test_no_bookmaker_is_fresher_than_its_source_and_subscribers_hear_of_it() ->
     hub.tick()
     told = [frame.connection for frame in outlet.read() if isinstance(frame, Source)]
     assert [(each.connection_type, each.id, each.stale) for each in told] == [
-        ("bookmaker", "feed/a", False),
+        ("bookmaker", "bookmaker/a", False),
         ("polling", "feed", True),
-        ("bookmaker", "feed/a", True),
+        ("bookmaker", "bookmaker/a", True),
     ]
     late = KeptOutlet()
     hub.subscribe("websocket", late, Filter())
     ids = [frame.connection.id for frame in late.read() if isinstance(frame, Source)]
-    assert ids == ["feed", "feed/a"]
+    assert ids == ["feed", "bookmaker/a"]
 
 
 def test_the_bookmakers_of_a_replay_are_as_old_as_what_it_recorded() -> None:
