@@ -30,6 +30,12 @@ class Book:
         Names this incarnation of the log.
     rule : Rule
         Decides which moves are significant.
+
+    Attributes
+    ----------
+    confirmations : int
+        How often an unchanged price was confirmed: the board is then another,
+        though no update came of it.
     """
 
     def __init__(self, epoch: str, rule: Rule | None = None) -> None:
@@ -40,6 +46,7 @@ class Book:
         self._live: dict[MarketKey, dict[str, float]] = {}
         # When an unchanged price was last confirmed by its bookmaker.
         self._confirmed: dict[Selection, datetime] = {}
+        self.confirmations = 0
 
     @property
     def cursor(self) -> Cursor:
@@ -114,6 +121,7 @@ class Book:
             return True
         if quote.source_timestamp is not None:
             self._confirmed[quote.selection] = quote.source_timestamp
+            self.confirmations += 1
         return False
 
     def _set_price(self, quote: Quote) -> None:

@@ -62,3 +62,9 @@ class Pace:
     def leave(self, now: float) -> None:
         """Note that a frame leaves."""
         self._due = now + self._pause_s
+
+    def copy(self) -> Pace:
+        """Return another with the same past; their futures are their own."""
+        other = Pace()
+        other._pause_s, other._due = self._pause_s, self._due
+        return other

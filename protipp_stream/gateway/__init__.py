@@ -1,6 +1,6 @@
 """The gateway: the only room that serves.
 
-`server` opens the port and runs the feeds · `hub` takes their batches and looks
+`server` runs the feeds and serves on what `listener` opens · `hub` takes their batches and looks
 after subscribers · `log` is what happened, `fanout` who gets which bytes when,
 `subscription` one subscriber's place · `frames` are wrapped and `outlet` lets
 them out, straight to the transports that `uvicorn_protocols` hands over ·

@@ -7,6 +7,7 @@ says when it last looked at a price, by the arrival of its quotes where not.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -18,6 +19,8 @@ from protipp_stream.model import Quote, RealTimeConnection
 __all__ = ["Bookmakers"]
 
 MAX_BOOKMAKERS = 1_000
+
+_log = logging.getLogger(__name__)
 
 
 class _Bookmaker(msgspec.Struct):
@@ -57,10 +60,12 @@ class Bookmakers:
     ----------
     version : int
         Another number whenever there is something to tell.
+    unwatched : int
+        How often a new one was left out because there are too many.
     """
 
     def __init__(self, clock: Clock, patience_s: float) -> None:
-        self.version = 0
+        self.version = self.unwatched = 0
         self._clock = clock
         self._patience_s = patience_s
         self._known: dict[str, _Bookmaker] = {}
@@ -89,8 +94,8 @@ class Bookmakers:
             left_s = patience_s - (received_at - said).total_seconds()
             known = self._known.get(name)
             if known is None:
-                if len(self._known) >= MAX_BOOKMAKERS:
-                    continue  # a publisher that makes names up must not fill our memory
+                if len(self._known) >= MAX_BOOKMAKERS and not self._make_room(now):
+                    continue
                 known = _Bookmaker(name, source, said, received_at, now + left_s, left_s <= 0)
                 self._known[name] = known
                 changed.append(known)
@@ -101,6 +106,17 @@ class Bookmakers:
             known.source, known.said, known.received_at = source, said, received_at
             known.stale_at, known.is_stale = now + left_s, left_s <= 0
         return self._told(changed)
+
+    def _make_room(self, now: float) -> bool:
+        """Forget the stalest: a publisher that makes names up must not fill our memory."""
+        stalest = min(self._known.values(), key=lambda known: known.stale_at)
+        if stalest.stale_at > now:
+            if not self.unwatched:
+                _log.warning("more than %d bookmakers: not all are watched", MAX_BOOKMAKERS)
+            self.unwatched += 1
+            return False
+        del self._known[stalest.name]
+        return True
 
     def gone_stale(self) -> list[RealTimeConnection]:
         """Return the new states of those that have been silent for too long."""

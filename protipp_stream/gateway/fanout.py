@@ -10,9 +10,11 @@ joins the audience again. So a slow subscriber costs its neighbours nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.conflate import Pace
 from protipp_stream.core.filter import Filter
 from protipp_stream.gateway.bell import Bell
@@ -23,6 +25,8 @@ from protipp_stream.gateway.subscription import Subscription
 from protipp_stream.model import Cursor, Event
 
 __all__ = ["Audience", "Fanout"]
+
+_log = logging.getLogger(__name__)
 
 Write = Callable[[bytes], None]
 
@@ -41,7 +45,7 @@ class Audience:
 
     def __init__(self, wanted: Filter, max_hz: float | None, position: int, told: Cursor) -> None:
         self.wanted = wanted
-        self.is_paced = max_hz is not None
+        self.max_hz = max_hz
         self.pace = Pace(max_hz)
         self.position = position
         self.told = told
@@ -63,8 +67,13 @@ class Audience:
         """Let a member go, with the audience's place."""
         self._writes[subscription.outlet.framing].pop(subscription)
         subscription.audience = None
+        subscription.pace = self.pace.copy()
         subscription.position = max(subscription.position, self.position)
         subscription.told = max(subscription.told, self.told, key=lambda cursor: cursor.seq)
+
+    def members(self) -> list[Subscription]:
+        """Return the members."""
+        return [member for writes in self._writes.values() for member in writes]
 
     def send(self, frame: Outgoing) -> None:
         """Write a frame to every member."""
@@ -105,6 +114,7 @@ class Fanout:
         self._clock = clock
         self._audiences: dict[tuple[Filter, float | None], Audience] = {}
         self._is_due = False
+        self._waiting: set[Subscription] = set()
 
     # --------------------------------------------------------------- the level
 
@@ -122,7 +132,13 @@ class Fanout:
         """Hand out what is new, now."""
         self._is_due = False
         for audience in tuple(self._audiences.values()):
-            self._serve(audience)
+            try:
+                self._serve(audience)
+            except Exception:  # noqa: BLE001 - logged; and its members are told to come back
+                # One audience's bad luck must not keep the odds from the others.
+                _log.exception("an audience could not be served")
+                for member in audience.members():
+                    member.end(CloseCode.SERVER_ERROR)
 
     def tell_events(self, events: list[Event]) -> None:
         """Describe events whose prices did not move, in a frame that leads nowhere."""
@@ -130,7 +146,10 @@ class Fanout:
         for audience in tuple(self._audiences.values()):
             if wanted := _of_interest(events, audience.wanted):
                 audience.send(self._log.news(wanted, audience.told))
-        for subscription in tuple(self.behind):
+        for subscription in (*self.behind, *self._waiting):
+            # A snapshot that is still to come will bring them.
+            if subscription.needs_catch_up:
+                continue
             if wanted := _of_interest(events, subscription.wanted):
                 subscription.notify(self._log.news(wanted, subscription.told))
 
@@ -154,7 +173,7 @@ class Fanout:
                 audience.send(frame)
 
     def _next_for_all(self, audience: Audience) -> tuple[Outgoing | None, int]:
-        if audience.is_paced:
+        if audience.max_hz is not None:
             return self._log.conflated(audience.wanted, audience.told, audience.position, "max_hz")
         return self._log.step(audience.wanted, audience.told, audience.position)
 
@@ -174,17 +193,23 @@ class Fanout:
         self._part(subscription)
         if subscription.full_since is None:
             subscription.full_since = self._clock.monotonic()
+            subscription.full_bytes = subscription.outlet.pending_bytes
         if subscription.closes_with is None:
             self.behind.add(subscription)
 
     def bring_level(self, subscription: Subscription) -> None:
         """Write what a subscriber has missed, as far as its buffer stays clear."""
-        while subscription.is_idle:
-            if subscription.notices:
-                subscription.write(subscription.notices.popleft())
-            elif subscription.closes_with is not None or not subscription.told.epoch:
+        self._waiting.discard(subscription)
+        while subscription.is_idle and subscription.closes_with is None:
+            if (word := subscription.next_word()) is not None:
+                subscription.write(word)
+            elif (wait_s := self._wait_s(subscription)) > 0:
+                self._let_wait(subscription, wait_s)
                 return
+            elif subscription.needs_catch_up:
+                subscription.write(self._catch_up(subscription))
             elif (frame := self._next(subscription)) is not None:
+                subscription.pace.leave(self._clock.monotonic())
                 subscription.last_sent = self._clock.wall()
                 self.deliveries += 1
                 subscription.write(frame)
@@ -194,7 +219,34 @@ class Fanout:
         if subscription.outlet.is_open:
             self.fall_behind(subscription)
 
+    def _wait_s(self, subscription: Subscription) -> float:
+        """Seconds that one who wants few frames must wait for what it has missed."""
+        if subscription.needs_catch_up or subscription.position >= self._log.cursor.seq:
+            return 0.0
+        return subscription.pace.wait_s(self._clock.monotonic())
+
+    def _let_wait(self, subscription: Subscription, wait_s: float) -> None:
+        self.behind.discard(subscription)
+        self._waiting.add(subscription)
+
+        def bring() -> None:
+            if subscription in self._waiting:
+                self.bring_level(subscription)
+
+        self._clock.call_later(wait_s, bring)
+
+    def _catch_up(self, subscription: Subscription) -> Outgoing:
+        """Return the board or what of it has changed, as it is at this moment."""
+        since, subscription.needs_catch_up = subscription.catch_up, False
+        subscription.told = self._log.cursor
+        subscription.position = subscription.told.seq
+        if since is None:
+            return self._log.snapshot(subscription.wanted)
+        return self._log.patch(since, subscription.wanted, "patch")
+
     def _next(self, subscription: Subscription) -> Outgoing | None:
+        if subscription.max_hz is not None and subscription.position >= subscription.replays_to:
+            return self._next_paced(subscription)
         while subscription.position < self._log.cursor.seq:
             is_slow = subscription.position >= subscription.replays_to
             frame, leads_to = self._log.next(
@@ -206,6 +258,16 @@ class Fanout:
                 return frame
         return None
 
+    def _next_paced(self, subscription: Subscription) -> Outgoing | None:
+        if subscription.position >= self._log.cursor.seq:
+            return None
+        frame, subscription.position = self._log.conflated(
+            subscription.wanted, subscription.told, subscription.position, "max_hz"
+        )
+        if frame is not None:
+            subscription.told = Cursor(subscription.told.epoch, subscription.position)
+        return frame
+
     def _join(self, subscription: Subscription) -> None:
         audience = self._audience_for(subscription)
         if audience.told.seq > subscription.told.seq:
@@ -215,6 +277,7 @@ class Fanout:
             subscription.told = audience.told
             if not subscription.is_idle:
                 return
+        self._audiences[audience.wanted, audience.max_hz] = audience
         audience.add(subscription)
         self.behind.discard(subscription)
         self.progress.ring()
@@ -222,13 +285,13 @@ class Fanout:
     def _audience_for(self, subscription: Subscription) -> Audience:
         key = (subscription.wanted, subscription.max_hz)
         audience = self._audiences.get(key)
-        if audience is None:
-            audience = Audience(*key, subscription.position, subscription.told)
-        elif not audience.is_paced:
+        if audience is not None and audience.max_hz is None:
             # Up to here, so that the new member does not get again what it has.
             self._serve(audience)
-        # Again: where all its members fell behind just now, it was dissolved.
-        self._audiences[key] = audience
+        if audience is None or not len(audience):
+            # None, or one that was dissolved just now: all its members fell behind.
+            audience = Audience(*key, subscription.position, subscription.told)
+            audience.pace = subscription.pace.copy()
         return audience
 
     # ---------------------------------------------------------------- leaving
@@ -237,6 +300,7 @@ class Fanout:
         """Hand nothing more of the log to a subscriber."""
         self._part(subscription)
         self.behind.discard(subscription)
+        self._waiting.discard(subscription)
         self.progress.ring()
 
     def _part(self, subscription: Subscription) -> None:
@@ -244,7 +308,7 @@ class Fanout:
         if audience is not None:
             audience.remove(subscription)
             if not len(audience):
-                self._audiences.pop((audience.wanted, subscription.max_hz), None)
+                self._audiences.pop((audience.wanted, audience.max_hz), None)
 
 
 def _of_interest(events: list[Event], wanted: Filter) -> list[Event]:

@@ -11,12 +11,13 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from protipp_stream.core.backlog import Recovery
+from protipp_stream.core.backlog import Mode, Recovery
 from protipp_stream.core.book import Book
 from protipp_stream.core.codes import CloseCode
+from protipp_stream.core.conflate import Pace
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.moves import Rule
 from protipp_stream.core.quarantine import event_fault, quote_fault
@@ -26,6 +27,7 @@ from protipp_stream.gateway.bell import Bell
 from protipp_stream.gateway.bookmakers import Bookmakers
 from protipp_stream.gateway.clock import Clock, SystemClock
 from protipp_stream.gateway.fanout import Fanout
+from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.log import Log
 from protipp_stream.gateway.outlet import Outlet
 from protipp_stream.gateway.settings import Settings
@@ -36,6 +38,9 @@ from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
 __all__ = ["Hub"]
 
 EXPIRY_NOTICE_S = 60.0
+TELL_AGAIN_S = 1.0
+# What a slow reader must take in `stuck_s` to be kept: 3 kB a second by default.
+PROGRESS_BYTES = 64 * 1024
 PATIENCE_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -73,6 +78,7 @@ class Hub:
         self.is_draining = False
         self.started_at = self.clock.wall()
         self._news = Bell()
+        self._tell_again: dict[str, float] = {}
 
     @property
     def cursor(self) -> Cursor:
@@ -177,8 +183,12 @@ class Hub:
         """Take the state of a source and tell every subscriber."""
         before, version = self.sources.get(connection.id), self.sources.version
         taken = self.sources.take(connection)
-        self._tell([taken])
-        if self.sources.version != version:
+        now, is_news = self.clock.monotonic(), self.sources.version != version
+        if is_news or now >= self._tell_again.get(taken.id, now):
+            # A publisher's every request is a sign of life; one a second says it.
+            self._tell_again[taken.id] = now + TELL_AGAIN_S
+            self._tell([taken])
+        if is_news:
             _log_transition(before, taken)
             self._tell(self.bookmakers.follow(taken))
             self._news.ring()
@@ -187,7 +197,7 @@ class Hub:
         for connection in connections:
             notice = frames.source(connection)
             for subscription in tuple(self.subscriptions):
-                subscription.notify(notice)
+                subscription.inform(connection.id, notice)
 
     # ------------------------------------------------------------- subscribers
 
@@ -245,35 +255,33 @@ class Hub:
         subscription.wanted = wanted or subscription.wanted
         subscription.max_hz = max_hz or subscription.max_hz
         mode, since = self.log.mode(resume)
-        left_s = subscription.expires_at - self.clock.wall().timestamp()
         subscription.told = since or self.cursor
         subscription.position = subscription.told.seq
         subscription.replays_to = self.cursor.seq
-        subscription.notify(
-            frames.connected(subscription.id, self.cursor, mode, self.settings.heartbeat_s, left_s)
-        )
-        for known in self.connections:
-            subscription.notify(frames.source(known))
-        if mode != "replay":
-            # A replay needs no frame of its own: it is the log from there on.
-            self._catch_up(subscription, since)
+        subscription.opening = self._opening(subscription, mode)
+        subscription.is_opening = True
+        # A replay needs no frame of its own: it is the log from there on.
+        subscription.needs_catch_up, subscription.catch_up = mode != "replay", since
         self.fanout.bring_level(subscription)
+
+    def _opening(self, subscription: Subscription, mode: Mode) -> Iterator[Outgoing]:
+        left_s = subscription.expires_at - self.clock.wall().timestamp()
+        heartbeat_s, head = self.settings.heartbeat_s, self.cursor
+        yield frames.connected(subscription.id, head, mode, heartbeat_s, left_s)
+        for known in self.connections:
+            yield frames.source(known)
+        due = self.log.events(subscription.wanted, head.seq)
+        if mode == "replay" and due:
+            # Described since, but no price of theirs has moved: no row brings them.
+            yield self.log.news(due, subscription.told)
 
     def refilter(self, subscription: Subscription, wanted: Filter, max_hz: float | None) -> None:
         """Replace what a subscriber wants; it gets a snapshot of that."""
         self.fanout.leave(subscription)
         subscription.wanted, subscription.max_hz = wanted, max_hz
-        self._catch_up(subscription, None)
+        subscription.pace = Pace(max_hz)
+        subscription.needs_catch_up, subscription.catch_up = True, None
         self.fanout.bring_level(subscription)
-
-    def _catch_up(self, subscription: Subscription, since: Cursor | None) -> None:
-        wanted = subscription.wanted
-        catch_up = (
-            self.log.snapshot(wanted) if since is None else self.log.patch(since, wanted, "patch")
-        )
-        subscription.told = self.cursor
-        subscription.position = subscription.told.seq
-        subscription.notify(catch_up)
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Forget a subscriber."""
@@ -291,20 +299,30 @@ class Hub:
     def _look_after(self, subscription: Subscription, now: float, wall: datetime) -> None:
         left_s = subscription.expires_at - wall.timestamp()
         if left_s <= 0:
-            subscription.notify(frames.error(int(CloseCode.TOKEN_EXPIRED), "token expired"))
-            subscription.end(CloseCode.TOKEN_EXPIRED)
+            expired = frames.error(int(CloseCode.TOKEN_EXPIRED), "token expired")
+            subscription.end(CloseCode.TOKEN_EXPIRED, expired)
             return
         if left_s <= EXPIRY_NOTICE_S and subscription.warned_of != subscription.expires_at:
             subscription.warned_of = subscription.expires_at
             subscription.notify(frames.expiring(left_s))
-        full_since = subscription.full_since
-        if full_since is not None and now - full_since >= self.settings.stuck_s:
+        if self._is_stuck(subscription, now):
             subscription.end(CloseCode.TOO_SLOW)
         elif now >= subscription.beat_due and subscription.is_idle:
             # Not into a buffer that is full already: it would come late and lie.
             subscription.beat_due = now + self.settings.heartbeat_s
             subscription.last_sent = wall
             subscription.write(frames.heartbeat(subscription.newest_told, wall))
+
+    def _is_stuck(self, subscription: Subscription, now: float) -> bool:
+        since = subscription.full_since
+        if since is None or now - since < self.settings.stuck_s:
+            return False
+        pending = subscription.outlet.pending_bytes
+        if subscription.full_bytes - pending < PROGRESS_BYTES:
+            return True
+        # Slow, but it reads: a large board over a thin line takes its time.
+        subscription.full_since, subscription.full_bytes = now, pending
+        return False
 
     # ------------------------------------------------------- waiting and ending
 
@@ -338,6 +356,7 @@ class Hub:
 
         The pace of a replay at full speed. Not for ever: one subscriber that
         does not read must not stop the others' odds; it is conflated instead.
+        Nor for those who want few frames: theirs is another pace.
         """
         self.fanout.flush()
         try:
@@ -361,8 +380,7 @@ class Hub:
         self._news.ring()
 
     def _send_away(self, subscription: Subscription) -> None:
-        subscription.notify(frames.draining(self.settings.retry_ms))
-        subscription.end(CloseCode.DRAINING)
+        subscription.end(CloseCode.DRAINING, frames.draining(self.settings.retry_ms))
 
 
 def _log_transition(before: RealTimeConnection | None, now: RealTimeConnection) -> None:

@@ -23,7 +23,7 @@ from protipp_stream.model import Cursor, Event, OddsUpdate, Quote
 
 __all__ = ["Log", "Step"]
 
-MAX_SHARED, SHARED_FOR_S = 64, 0.05
+MAX_SHARED, SHARED_FOR_S = 64, 0.01
 
 # A frame, None if nothing matched, and the sequence number that it leads to.
 Step = tuple[Outgoing | None, int]
@@ -61,7 +61,8 @@ class Log:
         self._last_described = 0
         self._shared: dict[tuple[Filter, int, int], Step] = {}
         self._shared_from = 0.0
-        self._snapshots: dict[Filter, tuple[Cursor, int, Outgoing]] = {}
+        self._snapshots: dict[Filter, Outgoing] = {}
+        self._snapshots_at = (-1, -1, -1)
 
     @property
     def cursor(self) -> Cursor:
@@ -108,7 +109,11 @@ class Log:
         return recovery_mode(self.book, self._backlog, since)
 
     def events(self, wanted: Filter, after: int = 0, until: int | None = None) -> list[Event]:
-        """Return the descriptions that became due in ``after < seq <= until``."""
+        """Return the descriptions that became due in ``after < seq <= until``.
+
+        Those with the sequence number that is still to come are described already;
+        without ``until`` they are among them.
+        """
         if after >= self._last_described:
             return []
         last = self.cursor.seq + 1 if until is None else until
@@ -120,16 +125,14 @@ class Log:
 
     def snapshot(self, wanted: Filter) -> Outgoing:
         """Return the whole board as a frame; shared while nothing changes."""
-        known = self._snapshots.get(wanted)
-        if known is not None and known[:2] == (self.cursor, self.described):
-            return known[2]
-        recovery = self.recover(None, wanted)
-        data = wire.snapshot_frame(recovery, self.events(wanted))
-        frame = Outgoing("snapshot", data, str(self.cursor))
-        if len(self._snapshots) >= MAX_SHARED:
+        now = (self.cursor.seq, self.book.confirmations, self.described)
+        if now != self._snapshots_at or len(self._snapshots) >= MAX_SHARED:
             self._snapshots.clear()
-        self._snapshots[wanted] = (self.cursor, self.described, frame)
-        return frame
+            self._snapshots_at = now
+        if wanted not in self._snapshots:
+            data = wire.snapshot_frame(self.recover(None, wanted), self.events(wanted))
+            self._snapshots[wanted] = Outgoing("snapshot", data, str(self.cursor))
+        return self._snapshots[wanted]
 
     def patch(self, since: Cursor, wanted: Filter, why: str) -> Outgoing:
         """Return each selection changed since, at its newest, up to where the log stands."""
@@ -163,10 +166,8 @@ class Log:
             None when nothing in that stretch matches: their cursor then stays,
             and the next frame's ``prev`` still follows it.
         """
-        if not self._backlog.holds_since(position):
-            self.conflations += 1
-            return self.patch(told, wanted, "slow"), self.cursor.seq
-        if is_slow and self._backlog.bytes_since(position) > self._settings.pending_bytes:
+        held = self._backlog.holds_since(position)
+        if held and is_slow and self._backlog.bytes_since(position) > self._settings.pending_bytes:
             return self.conflated(wanted, told, position, "slow")
         return self._shared_step(wanted, told, position)
 
@@ -204,6 +205,10 @@ class Log:
 
     def step(self, wanted: Filter, told: Cursor, position: int) -> Step:
         """Return the next frame, made now; as `next` for who keeps up."""
+        if not self._backlog.holds_since(position):
+            # One read brought more than the backlog holds.
+            self.conflations += 1
+            return self.patch(told, wanted, "slow"), self.cursor.seq
         leads_to = min(self.cursor.seq, position + self._settings.frame_rows)
         rows = [row for _, row in self._matching(wanted, position, self._settings.frame_rows)]
         events = self.events(wanted, position, leads_to)

@@ -69,6 +69,11 @@ class Outlet:
         self.is_open = True
         self._listener: OutletListener | None = None
 
+    @property
+    def pending_bytes(self) -> int:
+        """What stands in its buffer."""
+        raise NotImplementedError
+
     def attach(self, listener: OutletListener) -> None:
         """Say who is told."""
         self._listener = listener
@@ -133,6 +138,11 @@ class DirectOutlet(Outlet):
         self._say_goodbye = say_goodbye
         self._last_call: asyncio.TimerHandle | None = None
 
+    @property
+    def pending_bytes(self) -> int:
+        """What stands in its buffer."""
+        return self._transport.get_write_buffer_size()
+
     def hang_up(self, code: int, reason: str) -> None:
         """Close without waiting for a peer that does not read."""
         if not self.is_open:
@@ -170,6 +180,11 @@ class AsgiOutlet(Outlet):
         self._waiting: deque[bytes] = deque()
         self._news = asyncio.Event()
         self._left = Bell()
+
+    @property
+    def pending_bytes(self) -> int:
+        """What stands in its buffer."""
+        return sum(map(len, self._waiting))
 
     def _put(self, data: bytes) -> None:
         self._waiting.append(data)

@@ -26,6 +26,7 @@ from protipp_stream.errors import ConfigurationError, ProtippStreamError
 from protipp_stream.gateway.auth import Authenticator, mint_token
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.hub import Hub
+from protipp_stream.gateway.listener import host_name, listener
 from protipp_stream.gateway.routes import application
 from protipp_stream.gateway.settings import Settings
 from protipp_stream.gateway.uvicorn_protocols import HttpProtocol, WebSocketProtocol, moved
@@ -34,9 +35,6 @@ from protipp_stream.model import RealTimeConnection
 __all__ = ["Gateway"]
 
 _log = logging.getLogger(__name__)
-
-SEND_BUFFER = 128 * 1024
-VANISHED_AFTER_MS = 60_000
 
 
 class Gateway:
@@ -83,11 +81,11 @@ class Gateway:
             self._add(feed)
         self._host = host
         self._key = key or secrets.token_urlsafe(48)
-        self._socket = _bind(host, port)
+        self._socket = listener(host, port)
         self.port: int = self._socket.getsockname()[1]
         settings = settings or Settings()
         settings = msgspec.structs.replace(
-            settings, allowed_hosts=settings.allowed_hosts | {_host_name(host).lower()}
+            settings, allowed_hosts=settings.allowed_hosts | {host_name(host).lower()}
         )
         self.settings = settings
         self.hub = Hub(settings, rule=rule, clock=clock)
@@ -105,7 +103,7 @@ class Gateway:
     def url(self) -> str:
         """Where clients connect to."""
         host = "127.0.0.1" if self._host in {"0.0.0.0", "::", ""} else self._host
-        return f"http://{_host_name(host)}:{self.port}"
+        return f"http://{host_name(host)}:{self.port}"
 
     def __repr__(self) -> str:
         state = "running" if self._is_running else "not running"
@@ -239,7 +237,10 @@ class Gateway:
     async def _drain(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self.settings.drain_s)
+            if late:
+                _log.warning("%d feeds do not stop; going without them", len(late))
         self.hub.drain()
         try:
             async with asyncio.timeout(self.settings.drain_s):
@@ -253,7 +254,11 @@ class Gateway:
         pause_s = min(1.0, self.settings.heartbeat_s / 20)
         while True:
             await asyncio.sleep(pause_s)
-            self.hub.tick()
+            try:
+                self.hub.tick()
+            except Exception:  # noqa: BLE001 - logged
+                # Without it nobody's token ends and no heartbeat leaves.
+                _log.exception("the gateway's tick has failed")
 
     def _start_feed(self, feed: Feed) -> None:
         task = asyncio.create_task(self._follow(feed))
@@ -364,35 +369,3 @@ async def _ended(serving: asyncio.Task[None]) -> None:
         # uvicorn 0.54 asserts when it closes a connection whose handshake it
         # has refused by itself; there is nothing left to lose.
         _log.warning("a connection was not closed cleanly", exc_info=True)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bound_what_is_in_flight(listener)
-        listener.bind((host, port))
-        # Now, so that a port which somebody else has is an error here.
-        listener.listen()
-    except (OSError, OverflowError) as error:
-        listener.close()
-        why = (isinstance(error, OSError) and error.strerror) or str(error)
-        raise ConfigurationError(
-            f"Can't listen on {host}:{port}: {why}.",
-            hint="Choose another port, or 0 for a free one.",
-        ) from None
-    return listener
-
-
-def _bound_what_is_in_flight(listener: socket.socket) -> None:
-    """Limit what the system keeps for a peer that does not read; connections inherit it."""
-    # Else Linux lets it grow to 4 MB a connection: old prices, and ours to carry.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        # A peer that has vanished acknowledges nothing. SSE has no ping to notice it by.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, VANISHED_AFTER_MS)
-
-
-def _host_name(host: str) -> str:
-    return f"[{host}]" if ":" in host else host

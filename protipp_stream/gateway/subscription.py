@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from protipp_stream.core.codes import CloseCode
+from protipp_stream.core.conflate import Pace
 from protipp_stream.core.filter import Filter
 from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.outlet import Outlet
@@ -42,12 +44,21 @@ class Subscription:
         epoch as long as it has not been opened.
     replays_to : int
         Up to here it asked for every update: nothing is conflated before.
+    opening : iterator of Outgoing
+        What is said before everything else; made only as there is room for it.
+    catch_up : Cursor or None
+        With ``needs_catch_up``: since when it needs a patch; None for a snapshot.
+    pace : Pace
+        When its last frame left, for one that is not among others.
     audience : Audience or None
         The level ones among whom it stands; their position is then its own.
     notices : deque of Outgoing
         Frames beside the log that wait until its buffer is clear.
+    facts : dict of Outgoing
+        The same for the states of sources: the newest of each.
     full_since : float or None
-        When its buffer filled, in monotonic seconds.
+        Since when its buffer has been full without progress, in monotonic
+        seconds; ``full_bytes`` stood in it then.
     closes_with : int or None
         The close code, once it is decided that the connection ends; ``ended``
         is set with it.
@@ -71,11 +82,18 @@ class Subscription:
         self.opened = opened
         self.position = self.replays_to = 0
         self.told = Cursor("", 0)
+        self.opening: Iterator[Outgoing] = iter(())
+        self.is_opening = False
+        self.needs_catch_up = False
+        self.catch_up: Cursor | None = None
+        self.pace = Pace(max_hz)
         self.audience: Audience | None = None
+        self.facts: dict[str, Outgoing] = {}
         self.notices: deque[Outgoing] = deque()
         self.last_sent: datetime | None = None
         self.beat_due = self.warned_of = 0.0
         self.full_since: float | None = None
+        self.full_bytes = 0
         self.expires_at: float = float("inf")
         self.closes_with: int | None = None
         self.ended = asyncio.Event()
@@ -102,24 +120,42 @@ class Subscription:
 
         These are not in the backlog, so whoever lets them pile up is sent away.
         """
-        if self.is_idle and not self.notices:
-            self.write(notice)
-            return
         if self.closes_with is not None:
             return  # its last words have been said
+        if self.is_idle and not self.notices and not self.is_opening:
+            self.write(notice)
+            return
         self.notices.append(notice)
         if len(self.notices) > MAX_NOTICES:
-            self.notices.clear()
             self.end(CloseCode.TOO_SLOW)
 
-    def end(self, code: int) -> None:
-        """Say that nothing comes after the notices that are queued."""
+    def inform(self, ident: str, fact: Outgoing) -> None:
+        """Tell the state of a source; while there is no room, only its newest is kept."""
+        if self.is_idle and not self.notices and not self.is_opening:
+            self.notify(fact)
+        elif self.closes_with is None:
+            self.facts[ident] = fact
+
+    def next_word(self) -> Outgoing | None:
+        """Return what is to be said next beside the log; None when all is said."""
+        if self.is_opening:
+            if (frame := next(self.opening, None)) is not None:
+                return frame
+            self.is_opening = False
+        if self.notices:
+            return self.notices.popleft()
+        return self.facts.pop(next(iter(self.facts))) if self.facts else None
+
+    def end(self, code: int, last_word: Outgoing | None = None) -> None:
+        """Say that nothing comes any more but a last word."""
         if self.closes_with is None:
             self.closes_with = code
             self._fanout.leave(self)
-            # Its last words, room or not: there will be no better moment.
-            while self.notices and self.outlet.is_open:
-                self.write(self.notices.popleft())
+            self.notices.clear()
+            self.facts.clear()
+            if last_word is not None and self.outlet.is_open:
+                # Room or not: it is a hundred bytes, and there is no better moment.
+                self.write(last_word)
             self.ended.set()
 
     def on_full(self) -> None:
@@ -134,6 +170,7 @@ class Subscription:
     def on_lost(self) -> None:
         """Nothing can be written any more."""
         self._fanout.leave(self)
+        self.ended.set()
 
     def connection(self) -> RealTimeConnection:
         """The state of this connection, for the status page."""

@@ -27,6 +27,8 @@ from protipp_stream.gateway.outlet import SCOPE_KEY, DirectOutlet
 __all__ = ["RELIED_ON", "HttpProtocol", "WebSocketProtocol", "moved"]
 
 MAX_FRAGMENTS = 64
+# A peer that takes less than this of its buffer in that time is cut off.
+UNREAD_S, UNREAD_BYTES = 60.0, 64 * 1024
 CONTROL_FRAMES_PER_MINUTE = 200
 _CONNECTION = ("connection_made", "connection_lost", "pause_writing", "resume_writing", "shutdown")
 RELIED_ON: dict[type, tuple[str, ...]] = {
@@ -68,12 +70,14 @@ class _HandsOver(asyncio.Protocol):
         super().__init__(*args, **kwargs)
         self._inner, self.app = self.app, self._hand_over
         self.outlet: DirectOutlet | None = None
+        self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A connection is there."""
         super().connection_made(transport)
-        # 0: the first byte that waits is back-pressure. Merging begins there.
-        self.transport.set_write_buffer_limits(high=0)
+        # The first bytes that wait are back-pressure: merging begins there. Not 0:
+        # asyncio's TLS pauses at "as much as", with 0 bytes too, for ever.
+        self.transport.set_write_buffer_limits(high=1, low=0)
 
     def make_outlet(self, scope: Any) -> DirectOutlet | None:
         """Return an outlet for a request; None where only ASGI can answer it."""
@@ -86,7 +90,29 @@ class _HandsOver(asyncio.Protocol):
         try:
             await self._inner(scope, receive, send)
         finally:
-            self._stop_writing()
+            if outlet is not None:
+                outlet.stop()
+
+    def _watch_buffer(self) -> None:
+        """Cut off a peer that does not take what stands in the buffer, whatever it is.
+
+        The hub does so earlier for a subscriber. This is for all else: answers to
+        polls, and what is left to be sent after a close.
+        """
+        size = self.transport.get_write_buffer_size()
+        self._stop_watching()
+        self._deadline = self.loop.call_later(UNREAD_S, self._judge_buffer, size)
+
+    def _judge_buffer(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() < UNREAD_BYTES:
+            self.transport.abort()
+        else:
+            self._watch_buffer()
+
+    def _stop_watching(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def _stop_writing(self) -> None:
         if self.outlet is not None:
@@ -95,17 +121,20 @@ class _HandsOver(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The buffer is not empty."""
         super().pause_writing()
+        self._watch_buffer()
         if self.outlet is not None:
             self.outlet.full()
 
     def resume_writing(self) -> None:
         """The buffer is empty again."""
         super().resume_writing()
+        self._stop_watching()
         if self.outlet is not None:
             self.outlet.clear()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
+        self._stop_watching()
         if self.outlet is not None:
             self.outlet.gone()
         super().connection_lost(exc)

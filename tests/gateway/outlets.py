@@ -29,6 +29,10 @@ class KeptOutlet(Outlet):
         if self.room is not None and len(self.kept) >= self.room:
             self.full()
 
+    @property
+    def pending_bytes(self) -> int:
+        return sum(map(len, self.kept))
+
     def read(self) -> list[ServerFrame]:
         """Read what is there; what the hub writes meanwhile is for the next time."""
         kept, self.kept = self.kept, []

@@ -40,7 +40,7 @@ class RawPeer:
     def websocket(cls, gateway: Gateway, receive_buffer: int | None = None) -> Self:
         peer = cls(gateway, receive_buffer)
         key = base64.b64encode(os.urandom(16)).decode()
-        peer._request(
+        peer.request(
             gateway,
             SOCKET_PATH,
             "HTTP/1.1",
@@ -55,11 +55,11 @@ class RawPeer:
         cls, gateway: Gateway, path: str, version: str = "HTTP/1.1", method: str = "GET"
     ) -> Self:
         peer = cls(gateway)
-        peer._request(gateway, path, version, "", method)
+        peer.request(gateway, path, version, "", method)
         return peer
 
-    def _request(
-        self, gateway: Gateway, path: str, version: str, extra: str, method: str = "GET"
+    def request(
+        self, gateway: Gateway, path: str, version: str, extra: str = "", method: str = "GET"
     ) -> None:
         head = (
             f"{method} {path} {version}\r\nHost: 127.0.0.1:{gateway.port}\r\n"

@@ -86,6 +86,12 @@ def test_names_that_somebody_makes_up_fill_no_memory() -> None:
     made_up = [aged(clock, f"name {number}", None) for number in range(1_500)]
     bookmakers.seen(made_up, clock.wall(), "publish", 30.0)
     assert len(list(bookmakers)) == 1_000
+    assert bookmakers.unwatched == 500
+    clock.advance(301)
+    assert states(bookmakers.seen([aged(clock, "real", None)], clock.wall(), "feed", 30.0)) == {
+        "real": False
+    }
+    assert len(list(bookmakers)) == 1_000
 
 
 def test_no_bookmaker_is_fresher_than_its_source_and_subscribers_hear_of_it() -> None:

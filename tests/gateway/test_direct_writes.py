@@ -157,7 +157,7 @@ def test_a_stream_for_http_1_0_is_plain_and_a_head_has_no_body(
     with RawPeer.http(gateway, STREAM, method="HEAD") as peer:
         assert b" 200 " in peer.read_until(b"\r\n\r\n")
         gateway.stop()
-        assert b"event:" not in peer.read_to_the_end()
+        assert peer.read_to_the_end() == b""
 
 
 def test_who_never_reads_is_sent_away_and_its_socket_closed_while_others_miss_nothing(
@@ -183,6 +183,19 @@ def test_who_never_reads_is_sent_away_and_its_socket_closed_while_others_miss_no
                 if opcode == CLOSE:
                     assert int.from_bytes(payload[:2], "big") == 4001
         assert len(gateway.hub.subscriptions) == 1
+
+
+def test_an_answer_that_nobody_reads_is_cut_off(
+    start: Callable[..., Gateway], feed: ScriptedFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uvicorn_protocols, "UNREAD_S", 0.2)
+    gateway = start(feed)
+    feed.tell([quote(1.5, f"team {uuid4()}") for _ in range(10_000)])
+    connections = gateway._server.server_state.connections
+    with RawPeer(gateway, receive_buffer=4096) as peer:
+        peer.request(gateway, "/api/v1/odds", "HTTP/1.1")
+        _until(lambda: len(connections) == 1)
+        _until(lambda: not connections)
 
 
 @pytest.mark.parametrize("first", [TEXT, BINARY])

@@ -175,6 +175,49 @@ def test_at_a_pace_the_first_edge_leaves_at_once_and_the_last_value_always() -> 
     assert (frame.conflated, len(frame.updates)) == (None, 1)
 
 
+def test_at_a_pace_one_who_is_behind_is_not_served_faster() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    outlet, level = KeptOutlet(), KeptOutlet()
+    joined(hub, outlet, max_hz=1.0)
+    joined(hub, level, max_hz=1.0)
+    outlet.room = 1
+    frames, neighbours = 0, 0
+    for number in range(200):
+        tell(hub, 2.0 + number)
+        frames += len(outlet.read())
+        neighbours += len(level.read())
+        clock.advance(0.05)
+    assert 9 <= frames <= 12
+    assert 9 <= neighbours <= 11
+    clock.advance(2)
+    assert outlet.read_all()[-1].updates[-1].new_odds == 201.0  # type: ignore[union-attr]
+
+
+def test_one_read_that_brings_more_than_the_backlog_holds_is_a_patch_for_all() -> None:
+    hub = Hub(Settings(backlog=8), clock=HandClock())
+    outlet = KeptOutlet()
+    joined(hub, outlet)
+    hub.take(batch_now([quote(2.0, f"team {number}") for number in range(41)], [EVENT]))
+    [frame] = updates_in(outlet.read())
+    assert (frame.conflated, len(frame.updates)) == ("slow", 41)
+    tell(hub, 3.0)
+    assert len(rows(outlet.read())) == 1
+
+
+def test_who_joins_gets_nothing_again_that_it_has() -> None:
+    hub = Hub(clock=HandClock())
+    first, second = KeptOutlet(), KeptOutlet(room=1)
+    joined(hub, first)
+    joined(hub, second)
+    tell(hub, 2.0, 2.1)
+    first.room = 1
+    second.read()
+    tell(hub, 2.2)
+    seen = [row.seq for row in rows(second.read_all())]
+    assert seen == sorted(set(seen))
+
+
 def test_a_new_filter_brings_a_snapshot_of_what_it_wants() -> None:
     hub = Hub(clock=HandClock())
     tell(hub, 2.0)

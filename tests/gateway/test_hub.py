@@ -19,7 +19,7 @@ from protipp_stream.feeds.base import batch_now
 from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.settings import Settings
-from protipp_stream.model import Event, RealTimeConnection
+from protipp_stream.model import Cursor, Event, RealTimeConnection
 from tests.gateway.outlets import KeptOutlet, rows, updates_in
 from tests.scripted import EVENT, HandClock, quote
 
@@ -64,18 +64,23 @@ def test_an_event_is_described_once_and_again_when_it_changes() -> None:
 def test_an_event_without_a_price_is_described_in_a_frame_that_leads_nowhere() -> None:
     hub = Hub(clock=HandClock())
     tell(hub, 2.0)
-    outlet, elsewhere, slow = KeptOutlet(), KeptOutlet(), KeptOutlet(room=1)
+    outlet, elsewhere, slow, late = KeptOutlet(), KeptOutlet(), KeptOutlet(), KeptOutlet(room=1)
     hub.subscribe("websocket", outlet, Filter())
     hub.subscribe("websocket", elsewhere, Filter(events=("match",)))
     hub.subscribe("websocket", slow, Filter())
-    outlet.read()
-    elsewhere.read()
+    hub.subscribe("websocket", late, Filter())
+    slow.room = 1
+    tell(hub, 2.1)
+    for each in (outlet, elsewhere):
+        each.read()
     new = Event("late", "C v D", "tennis")
     hub.take(batch_now([], [new]))
     [frame] = updates_in(outlet.read())
     assert (frame.prev, frame.updates, frame.events) == (frame.cursor, [], [new])
     assert elsewhere.read() == []
-    assert [frame.events for frame in updates_in(slow.read_all())] == [[new]]
+    assert [frame.events for frame in updates_in(slow.read_all())] == [[], [new]]
+    [snapshot] = [frame for frame in late.read_all() if isinstance(frame, Snapshot)]
+    assert snapshot.events == [EVENT, new]
 
 
 def test_a_resumed_subscriber_hears_of_events_it_has_not_seen() -> None:
@@ -207,6 +212,104 @@ def test_whose_buffer_does_not_empty_is_sent_away() -> None:
     clock.advance(1)
     hub.tick()
     assert subscription.closes_with == 4001
+
+
+def test_one_bad_tick_of_an_audience_keeps_the_odds_from_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    hub = Hub(clock=HandClock())
+    bad, good = KeptOutlet(), KeptOutlet()
+    unlucky = hub.subscribe("websocket", bad, Filter(markets=("totals",)))
+    hub.subscribe("websocket", good, Filter())
+    good.read()
+    step = hub.log.step
+
+    def broken(wanted: Filter, told: Cursor, position: int) -> object:
+        if wanted.markets:
+            raise RuntimeError("a bug")
+        return step(wanted, told, position)
+
+    monkeypatch.setattr(hub.log, "step", broken)
+    tell(hub, 2.0)
+    assert [row.new_odds for row in rows(good.read())] == [2.0]
+    assert unlucky.closes_with == 4007
+    assert "a bug" in caplog.text
+
+
+def test_states_that_change_while_nobody_reads_wait_as_the_newest_of_each() -> None:
+    hub = Hub(clock=HandClock())
+    outlet = KeptOutlet(room=1)
+    subscription = hub.subscribe("websocket", outlet, Filter())
+    for count in range(3_000):
+        hub.report(msgspec.structs.replace(_source(), last_error=f"error {count}"))
+    assert subscription.closes_with is None
+    told = [frame.connection for frame in outlet.read_all() if isinstance(frame, Source)]
+    assert told[-1].last_error == "error 2999"
+    assert len(told) <= 2
+
+
+def test_snapshots_are_made_when_there_is_room_for_them() -> None:
+    hub = Hub(clock=HandClock())
+    tell(hub, 2.0)
+    outlet = KeptOutlet(room=1)
+    subscription = hub.subscribe("websocket", outlet, Filter())
+    for _ in range(100):
+        hub.refilter(subscription, Filter(), None)
+    tell(hub, 2.1)
+    assert not subscription.notices
+    [snapshot] = [frame for frame in outlet.read_all() if isinstance(frame, Snapshot)]
+    assert [q.odds for q in snapshot.quotes] == [2.1]
+
+
+def test_a_slow_reader_that_gets_on_is_kept_and_one_that_does_not_is_not() -> None:
+    clock = HandClock()
+    hub = Hub(Settings(stuck_s=20), clock=clock)
+    outlet = KeptOutlet(room=1)
+    subscription = hub.subscribe("websocket", outlet, Filter())
+    outlet.kept = [b"x" * 300_000]
+    subscription.full_bytes = 300_000
+    for left in (230_000, 160_000):
+        outlet.kept = [b"x" * left]
+        clock.advance(20)
+        hub.tick()
+        assert subscription.closes_with is None
+    outlet.kept = [b"x" * 150_000]
+    clock.advance(20)
+    hub.tick()
+    assert subscription.closes_with == 4001
+
+
+def test_a_newcomer_is_told_how_fresh_an_unchanged_price_is() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    for _ in range(2):
+        confirmed = msgspec.structs.replace(quote(2.0), source_timestamp=clock.wall())
+        hub.take(batch_now([confirmed], [EVENT]))
+        outlet = KeptOutlet()
+        hub.subscribe("websocket", outlet, Filter())
+        [snapshot] = [frame for frame in outlet.read() if isinstance(frame, Snapshot)]
+        assert snapshot.quotes[0].source_timestamp == clock.wall()
+        clock.advance(60)
+
+
+def test_after_the_last_word_nothing_is_said() -> None:
+    hub = Hub(clock=HandClock())
+    outlet = KeptOutlet()
+    hub.subscribe("websocket", outlet, Filter())
+    hub.drain()
+    hub.report(_source())
+    assert isinstance(outlet.read()[-1], Draining)
+
+
+def test_who_resumes_at_the_head_hears_of_an_event_described_meanwhile() -> None:
+    hub = Hub(clock=HandClock())
+    tell(hub, 2.0)
+    new = Event("late", "C v D", "tennis")
+    hub.take(batch_now([], [new]))
+    outlet = KeptOutlet()
+    hub.subscribe("websocket", outlet, Filter(), resume=str(hub.cursor))
+    [frame] = updates_in(outlet.read())
+    assert (frame.prev, frame.events) == (frame.cursor, [new])
 
 
 def test_notices_that_pile_up_end_a_subscription() -> None:

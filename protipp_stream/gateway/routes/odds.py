@@ -23,6 +23,7 @@ from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
 __all__ = ["poll", "publish"]
 
 MAX_REASON = 200
+MAX_DIGITS = 18
 
 
 async def poll(request: Request) -> Response:
@@ -33,7 +34,7 @@ async def poll(request: Request) -> Response:
     since = Cursor.parse(request.query_params.get("since"))
     wait_s = _wait_of(request.query_params.get("wait"), hub.settings.long_poll_s)
     facts = request.query_params.get("facts", "")
-    known = int(facts) if facts.isdecimal() else hub.facts_version
+    known = int(facts) if facts.isdecimal() and len(facts) <= MAX_DIGITS else hub.facts_version
     recovery = await _recover(hub, since, wanted, known, wait_s)
     etag = f'"{recovery.cursor}.{hub.facts_version}"'
     knows_it_all = since is None or recovery.cursor == since
@@ -53,8 +54,11 @@ async def _recover(
         if left_s <= 0 or hub.is_draining:
             break
         await hub.wait_for_news(recovery.cursor.seq, facts, left_s)
-        recovery = hub.recover(since, wanted)
-    return recovery
+        # From where nothing was found: not all of the stretch again at every news.
+        recovery = hub.recover(recovery.cursor, wanted)
+    if recovery.since is None or since is None:
+        return recovery
+    return msgspec.structs.replace(recovery, since=since)
 
 
 def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:

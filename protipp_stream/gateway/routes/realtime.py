@@ -97,7 +97,9 @@ async def _serve(outlet: Outlet, hub: Hub, inbox: Inbox, who: Introduction) -> N
         await subscription.ended.wait()
         if listening.done():
             listening.result()
-        code = subscription.closes_with or CloseCode.SERVER_ERROR
+        if subscription.closes_with is None:
+            raise WebSocketDisconnect(1006)  # its outlet was lost
+        code = subscription.closes_with
         raise Closed(code, _word(code), says_why=False)
     finally:
         hub.unsubscribe(subscription)

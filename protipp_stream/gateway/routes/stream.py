@@ -37,6 +37,8 @@ async def stream(request: Request) -> Response:
         resume=request.headers.get("last-event-id") or request.query_params.get("since"),
         expires_at=identity.expires_at,
     )
+    if request.method == "HEAD":
+        return Response(headers=_HEADERS, media_type=_EventStream.media_type)
     return _EventStream(context_of(request).hub, who)
 
 
@@ -66,8 +68,12 @@ class _EventStream(Response):
         outlet = _outlet(scope, send)
         async with outlet:
             code = await self._serve(outlet, receive)
+        if code is not None:
+            self._hub.audit.record(f"closed_{int(code)}")
         if code is not None and not outlet.is_clear:
             outlet.hang_up(code, "")
+            # uvicorn takes a response that is not finished for a bug of ours.
+            await _gone(receive)
         else:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
