@@ -14,6 +14,7 @@ from protipp_stream.client import LiveOdds
 from protipp_stream.client.arrival import now
 from protipp_stream.client.transports import LADDER
 from protipp_stream.gateway import Gateway
+from protipp_stream.gateway.clock import SystemClock
 from protipp_stream.model import Batch
 from tests.client.conftest import until
 from tests.scripted import EVENT, ScriptedFeed, quote
@@ -22,7 +23,7 @@ COLUMNS = {"count": "int64", "p50": "float64", "p95": "float64", "p99": "float64
 COUNT = 8
 
 
-class WrongClock:
+class WrongClock(SystemClock):
     """Ahead of this machine's by ``skew`` seconds, and further ahead with time."""
 
     def __init__(self, skew: float, drift: float) -> None:
@@ -35,9 +36,6 @@ class WrongClock:
 
     def ahead(self) -> float:
         return self._skew + self._drift * (time.monotonic() - self._began)
-
-    def monotonic(self) -> float:
-        return time.monotonic()
 
     def set(self, by: float) -> None:
         self._skew += by
