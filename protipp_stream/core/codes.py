@@ -2,6 +2,14 @@
 
 4000 to 4499 mean "come back", 4500 to 4999 "do not". The same numbers stand in
 the ``code`` of an ``error`` frame over SSE and HTTP.
+
+Below 4000 stand the codes that everyone may say (RFC 6455, 7.4.1), and all of them
+mean "come back". Some blame the client: 1002 and 1007 a frame that can't be, 1003 a
+binary one, 1009 one that is too large, 1008 messages that made no sense or too many
+pings. Our client sends none of that, so a middlebox mangled something on its way, and
+the next connection may be spared. If it is not, nobody is hammered: attempts count until
+the link was stable for 30 s, so tries come 16 s apart. What can't get better by itself,
+the gateway says with a code from 4500 up.
 """
 
 from __future__ import annotations
@@ -34,11 +42,6 @@ class CloseCode(IntEnum):
     TOO_LARGE = 4507
 
 
-# RFC 6455, 7.4.1: these say that our own frames were wrong. Sending them again
-# would end the same way.
-_OUR_FAULT = frozenset({1002, 1003, 1007, 1008, 1009, 1010})
-
-
 def comes_back(code: int) -> bool:
     """Whether a client that was closed with ``code`` may reconnect."""
-    return code not in _OUR_FAULT and not 4500 <= code <= 4999
+    return not 4500 <= code <= 4999

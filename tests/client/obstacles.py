@@ -9,7 +9,8 @@ each request and refuses what is in ``blocks``, as middleboxes do:
 - ``polling``: any other request for odds is answered so.
 
 Everything else passes through. ``blocks`` may be changed at any time;
-``cut()`` resets every connection that is open; while ``frozen``, connections that
+``cut()`` resets every connection that is open; ``garble(data)`` puts foreign bytes among
+those to the gateway, of every connection; while ``frozen``, connections that
 are used go silent for ever without being closed.
 
 `ForgetfulGateway(drops)` is a gateway's WebSocket that leaves the frames out
@@ -77,6 +78,7 @@ class Obstacle(_InThread):
         self.status = status
         self._port = gateway.port
         self._open: set[asyncio.StreamWriter] = set()
+        self._to_gateway: set[asyncio.StreamWriter] = set()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
@@ -96,6 +98,15 @@ class Obstacle(_InThread):
                 writer.transport.abort()
 
         self._loop.call_soon_threadsafe(reset)
+
+    def garble(self, data: bytes) -> None:
+        """Put foreign bytes among those to the gateway."""
+
+        def write() -> None:
+            for writer in self._to_gateway:
+                writer.write(data)
+
+        self._loop.call_soon_threadsafe(write)
 
     async def _listen(self, stack: contextlib.AsyncExitStack) -> int:
         server = await asyncio.start_server(self._pass, "127.0.0.1", 0)
@@ -120,10 +131,12 @@ class Obstacle(_InThread):
             own = f"127.0.0.1:{writer.get_extra_info('sockname')[1]}".encode()
             up_writer.write(head.replace(own, f"127.0.0.1:{self._port}".encode()))
             self._open.add(up_writer)
+            self._to_gateway.add(up_writer)
             try:
                 await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer))
             finally:
                 self._open.discard(up_writer)
+                self._to_gateway.discard(up_writer)
                 up_writer.close()
         except (asyncio.IncompleteReadError, OSError):
             return  # either side has left

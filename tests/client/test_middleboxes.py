@@ -1,4 +1,4 @@
-"""What closes a WebSocket before the gateway has spoken is not the gateway."""
+"""What a middlebox says or breaks is not the gateway's last word: only a 45xx is."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from protipp_stream.client.follower import Connection, Follower
 from protipp_stream.core import wire
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.errors import ConnectionEnded
+from protipp_stream.gateway import Gateway
 from protipp_stream.model import Cursor
 from tests.client.conftest import until
-from tests.client.obstacles import _InThread
+from tests.client.obstacles import Obstacle, _InThread
+from tests.scripted import ScriptedFeed, quote
 
 
 class Closing(_InThread):
@@ -69,8 +71,55 @@ def test_the_gateways_own_words_are_final_before_connected_too() -> None:
     assert closing.connections == 1
 
 
-def test_once_it_has_spoken_it_is_the_gateway_that_closes() -> None:
-    with Closing(1008, CONNECTED) as closing:
+# What the gateway answers with which code. The bytes are frames of RFC 6455, masked with
+# zeros: reserved bits, a text that is no UTF-8, a binary frame, five texts that are no
+# message of ours, and the head of one that would be 1 GB.
+GARBAGE = {
+    1002: b"\xff" * 8,
+    1007: b"\x81\x81\0\0\0\0\xff",
+    1003: b"\x82\x81\0\0\0\0x",
+    1008: b"\x81\x81\0\0\0\0x" * 5,
+    1009: b"\x81\xff" + (1 << 30).to_bytes(8) + b"\0\0\0\0",
+}
+
+
+@pytest.mark.parametrize("code", GARBAGE)
+def test_a_frame_that_was_mangled_on_its_way_costs_a_reconnect_and_no_update(
+    gateway: Gateway, feed: ScriptedFeed, code: int
+) -> None:
+    with Obstacle(gateway, set()) as obstacle, ps.connect(obstacle.url, gateway.token()) as odds:
+        updates = odds.stream(on_gap="raise")
+        obstacle.garble(GARBAGE[code])
+        until(lambda: odds.status.error_count == 1)
+        assert f"({code})" in (odds.status.last_error or "")
+        feed.tell([quote(4.0)])
+        update = updates.next(timeout=5)
+        assert update is not None
+        assert update.new_odds == 4.0
+        until(lambda: odds.status.detail == "live")
+
+
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009, 1010])
+def test_a_gateway_that_finds_fault_with_every_connection_is_not_hammered(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+
+    def delay_s(attempt: int, chance: float, asked_s: float | None = None) -> float:
+        waited.append(attempt)
+        return 0.05
+
+    monkeypatch.setattr("protipp_stream.core.link.delay_s", delay_s)
+    with Closing(code, CONNECTED) as closing:
+        odds = ps.connect(closing.url, "token", timeout=None)
+        until(lambda: closing.connections >= 4)
+        odds.close()
+    # Each `connected` in between is no stability: 1, 2, 4, 8 s, as `core.backoff` counts.
+    assert waited[:3] == [1, 2, 3]
+
+
+def test_the_gateways_own_no_is_final_after_connected_too() -> None:
+    with Closing(4500, CONNECTED) as closing:
         odds = ps.connect(closing.url, "token", timeout=None)
         until(lambda: odds.status.status == "error")
         odds.close()
