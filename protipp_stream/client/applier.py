@@ -57,6 +57,10 @@ class Audience(Protocol):
         """The next updates are the newest of each selection, not every one."""
         ...
 
+    def on_progress(self) -> None:
+        """What came in has been handed on: who waits for it may look again."""
+        ...
+
     def on_status(self, status: RealTimeConnection) -> None:
         """Take the state of the link."""
         ...
@@ -80,6 +84,8 @@ class Applier:
     ----------
     recent : deque of OddsUpdate
         The newest updates.
+    handed_on : Cursor or None
+        Everything up to here is on the board and with everyone who listens.
     has_board : bool
         Whether the gateway has brought us level once.
     last_update : datetime or None
@@ -88,6 +94,7 @@ class Applier:
 
     def __init__(self, since: Cursor | None, audience: Audience) -> None:
         self.recent: deque[OddsUpdate] = deque(maxlen=RECENT)
+        self.handed_on = since
         self.has_board = False
         self.last_update: datetime | None = None
         self._audience = audience
@@ -102,7 +109,7 @@ class Applier:
 
     @property
     def cursor(self) -> Cursor | None:
-        """Everything up to here has been applied."""
+        """Everything up to here is on the board."""
         return self._mirror.cursor
 
     def board(self) -> Board:
@@ -196,10 +203,10 @@ class Applier:
                 f"{frame.conflated}: of {len(fresh)} selections only the newest update"
             )
         self.recent.extend(fresh)
-        # Without rows too: somebody may wait for the cursor.
         self._audience.on_updates(fresh, frame.events)
         if fresh:
             self.last_update = datetime.now(UTC)
+        self._note_progress()
 
     def _live(
         self, frame: Updates, cursor: Cursor, fresh: Sequence[OddsUpdate]
@@ -231,6 +238,12 @@ class Applier:
             _log.info("%s", why)
         self.has_board = True
         self._audience.on_reset(why)
+        self._note_progress()
+
+    def _note_progress(self) -> None:
+        # Last: who has waited for a cursor looks for its rows at once.
+        self.handed_on = self._mirror.cursor
+        self._audience.on_progress()
 
 
 def cursor_in(text: str) -> Cursor:

@@ -66,7 +66,7 @@ class Listeners:
             streams = list(self._streams)
         for stream in streams:
             stream.end(failure)
-        self._note_progress()
+        self.on_progress()
 
     # ---------------------------------------------------------- the audience
 
@@ -78,7 +78,6 @@ class Listeners:
             collector.add(updates, events)
         for stream in streams:
             stream.add(updates)
-        self._note_progress()
 
     def on_reset(self, why: str | None) -> None:
         """Hand on that the board is a new one."""
@@ -88,7 +87,6 @@ class Listeners:
             collector.reset()
         if why is not None:
             self.on_gap(why)
-        self._note_progress()
 
     def on_gap(self, why: str) -> None:
         """Hand on that updates are missing."""
@@ -100,13 +98,14 @@ class Listeners:
     def on_status(self, status: RealTimeConnection) -> None:
         """Hand on the state of the link."""
         self._tell_status(status)
-        self._note_progress()
+        self.on_progress()
 
     def on_source(self, source: RealTimeConnection) -> None:
         """Hand on the state of a feed."""
         self._tell_source(source)
 
-    def _note_progress(self) -> None:
+    def on_progress(self) -> None:
+        """Wake who waits."""
         with self._progress:
             self._progress.notify_all()
 

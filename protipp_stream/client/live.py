@@ -137,7 +137,7 @@ class LiveOdds(param.Parameterized):
         self.close()
 
     def wait_until(self, cursor: Cursor, timeout: float | None = None) -> bool:
-        """Wait until everything up to ``cursor`` has been applied.
+        """Wait until everything up to ``cursor`` is on the board, in `updates` and in streams.
 
         Returns
         -------
@@ -367,7 +367,7 @@ class LiveOdds(param.Parameterized):
         return self._ended.is_set() or isinstance(self._follower.last_error, GatewayUnreachable)
 
     def _has_reached(self, cursor: Cursor) -> bool:
-        mine = self.cursor
+        mine = self._follower.applier.handed_on
         return mine is not None and mine.epoch == cursor.epoch and mine.seq >= cursor.seq
 
 

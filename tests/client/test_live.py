@@ -135,6 +135,37 @@ def test_changes_are_a_snapshot_then_the_newest_of_each(
         assert [update.new_odds for update in second.updates] == [2.6]
 
 
+def test_who_has_waited_for_a_cursor_finds_its_rows_everywhere(
+    gateway: Gateway, feed: ScriptedFeed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collector that takes its time holds the client between the board and the others."""
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def add(*_: object) -> None:
+        begun.set()
+        assert goes_on.wait(5)
+
+    with ps.connect(gateway) as odds:
+        changes, updates = odds.changes(), odds.stream(on_gap="raise")
+        monkeypatch.setattr(changes, "add", add)
+        feed.tell([quote(2.5)])
+        assert begun.wait(5)
+        head = gateway.hub.cursor
+        assert odds.cursor == head
+        assert not odds.wait_until(head, 0)
+        threading.Timer(0.05, goes_on.set).start()
+        assert odds.wait_until(head, 5)
+        assert list(odds.updates().new_odds) == [2.5]
+        update = updates.next(0)
+        assert update is not None
+        assert update.new_odds == 2.5
+
+
+def test_who_resumes_with_a_cursor_need_not_wait_for_it(gateway: Gateway) -> None:
+    with live_odds(gateway, since=gateway.hub.cursor).start() as odds:
+        assert odds.wait_until(gateway.hub.cursor, 0)
+
+
 def test_latency_is_completed_and_has_a_bound(gateway: Gateway, feed: ScriptedFeed) -> None:
     with ps.connect(gateway) as odds:
         assert odds.delivery is None
