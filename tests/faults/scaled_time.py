@@ -9,8 +9,6 @@ loudly, instead of making the tests slow or idle.
 
 from __future__ import annotations
 
-import functools
-import ssl
 import sys
 from collections.abc import Mapping
 
@@ -56,12 +54,6 @@ def scale_client(monkeypatch: pytest.MonkeyPatch, *, backoff_scale: float = BACK
     _replace(monkeypatch, f"{transports}.websocket", _WEBSOCKET)
     _replace(monkeypatch, f"{transports}.sse", _SSE)
     _replace(monkeypatch, f"{transports}.polling", _POLLING)
-    spare_tls(monkeypatch)
-
-
-def spare_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Build a TLS context once: httpx takes 30 ms of CPU for each client it makes."""
-    monkeypatch.setattr(ssl, "create_default_context", functools.cache(ssl.create_default_context))
 
 
 def _replace(monkeypatch: pytest.MonkeyPatch, module: str, values: Mapping[str, object]) -> None:

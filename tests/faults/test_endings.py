@@ -10,7 +10,7 @@ from protipp_stream.gateway import Gateway
 from protipp_stream.model import Cursor
 from tests.faults.conftest import Stage
 from tests.faults.proxy import Network
-from tests.faults.scaled_time import faulty_settings, spare_tls
+from tests.faults.scaled_time import faulty_settings
 from tests.faults.script import Metronome, Script
 
 TRANSPORTS = ("websocket", "sse", "polling", "auto")
@@ -80,9 +80,8 @@ def test_a_token_that_ends_in_mid_stream_costs_no_update(stage: Stage) -> None:
 
 @pytest.mark.slow
 def test_the_real_backoff_loses_nothing_either(
-    network: Network, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    network: Network, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spare_tls(monkeypatch)
     stage = Stage(network, faulty_settings(heartbeat_s=30))
     try:
         for transport in TRANSPORTS:

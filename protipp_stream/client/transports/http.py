@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import ssl
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 
@@ -39,6 +42,7 @@ async def http_client(
             auth=_Bearer(endpoint),
             timeout=timeout,
             follow_redirects=False,
+            verify=_trust(endpoint),
             # A proxy that the environment names has no business between two
             # processes on one machine.
             trust_env=not endpoint.is_loopback,
@@ -52,3 +56,29 @@ async def http_client(
     except httpx.HTTPError as error:
         what = str(error) or type(error).__name__
         raise ConnectionLost(f"The connection to {endpoint.base} broke: {what}.") from None
+
+
+def _trust(endpoint: Endpoint) -> ssl.SSLContext:
+    """Return whom a client of this endpoint trusts.
+
+    httpx reads its trust store anew for every client: 30 ms in which nothing else
+    moves, as often as a link comes back, even where nothing is encrypted.
+    """
+    if endpoint.base.startswith("http://"):
+        return _nobody()
+    if endpoint.is_loopback:
+        return _signers(None, None)
+    return _signers(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@functools.cache
+def _nobody() -> ssl.SSLContext:
+    # It checks and knows no signer: were it ever used for TLS, it would refuse.
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@functools.lru_cache(maxsize=4)
+def _signers(file: str | None, folder: str | None) -> ssl.SSLContext:
+    # Named, so that whoever sets the environment and connects again is heard; httpx
+    # reads the names from there itself.
+    return httpx.create_ssl_context(trust_env=bool(file or folder))
