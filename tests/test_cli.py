@@ -108,6 +108,17 @@ def test_watch_prints_people_readable_lines_too(served: dict[str, str]) -> None:
     assert all("sim_" in line and "→" in line and "Simulated" in line for line in lines)
 
 
+def test_watch_at_a_pace_brings_the_newest_of_each_and_notes_no_gap(
+    served: dict[str, str],
+) -> None:
+    done = run("watch", "--max-hz", "0.2", "--count", "250", "--json", **served)
+    numbers = [json.loads(line)["id"].rpartition(":")[2] for line in done.stdout.splitlines()]
+    assert len(numbers) == 250
+    # It left out what was not the newest, and says nothing of it.
+    assert int(numbers[-1]) - int(numbers[0]) >= 250
+    assert done.stderr == ""
+
+
 def test_watch_into_a_pipe_that_closes_is_quiet(served: dict[str, str]) -> None:
     line = " ".join(command("watch", "--json"))
     done = subprocess.run(
@@ -133,6 +144,7 @@ def test_watch_into_a_pipe_that_closes_is_quiet(served: dict[str, str]) -> None:
         (["watch", "http://127.0.0.1:9"], {"PROTIPP_TOKEN": "x"}, "Nothing answers"),
         (["watch", "ftp://x"], {"PROTIPP_TOKEN": "x"}, "no address of a gateway"),
         (["watch", "http://127.0.0.1:9", "--since", "x"], {"PROTIPP_TOKEN": "x"}, "no cursor"),
+        (["watch", "http://127.0.0.1:9", "--max-hz", "0"], {"PROTIPP_TOKEN": "x"}, "--max-hz"),
         (["watch", "http://127.0.0.1:9", "--count", "0"], {"PROTIPP_TOKEN": "x"}, "--count"),
         (["serve", "--port", "99999"], {}, "Can't listen"),
         (["serve", "--rule", "guess", "--port", "0"], {}, "Known rules: h, pct"),

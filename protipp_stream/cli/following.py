@@ -51,6 +51,10 @@ def watch(
     market: Annotated[
         list[str] | None, typer.Option(help="Only this kind or kind@line; repeatable.")
     ] = None,
+    max_hz: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=1000, help="At most so many frames a second, of the newest."),
+    ] = None,
     insecure: Annotated[
         bool, typer.Option("--insecure", help="Allow plain http to another machine.")
     ] = False,
@@ -68,6 +72,7 @@ def watch(
         events=event or (),
         markets=market or (),
         since=since,
+        max_hz=max_hz,
         insecure=insecure,
     )
     updates = odds.stream(on_gap="raise")

@@ -79,6 +79,9 @@ class Applier:
         Everything up to here is known already.
     audience : Audience
         Who is told.
+    is_paced : bool
+        Whether we have asked for few frames: then nobody needs to be told that they
+        have only the newest of each selection.
 
     Attributes
     ----------
@@ -92,12 +95,13 @@ class Applier:
         UTC: when the last change of a price arrived.
     """
 
-    def __init__(self, since: Cursor | None, audience: Audience) -> None:
+    def __init__(self, since: Cursor | None, audience: Audience, *, is_paced: bool = False) -> None:
         self.recent: deque[OddsUpdate] = deque(maxlen=RECENT)
         self.handed_on = since
         self.has_board = False
         self.last_update: datetime | None = None
         self._audience = audience
+        self._asked_for = "max_hz" if is_paced else None
         self._lock = threading.Lock()
         self._mirror = Mirror()
         self._mirror.cursor = since
@@ -198,7 +202,7 @@ class Applier:
             self._mirror.describe(frame.events)
             self._timing.note(frame.sent_at, arrived)
             self._timing.complete(frame.sent_at, arrived, self._live(frame, cursor, fresh))
-        if frame.conflated is not None and fresh:
+        if frame.conflated not in {None, self._asked_for} and fresh:
             self._audience.on_gap(
                 f"{frame.conflated}: of {len(fresh)} selections only the newest update"
             )

@@ -10,6 +10,7 @@ import msgspec
 
 from protipp_stream.client.live import LiveOdds
 from protipp_stream.core.filter import Filter
+from protipp_stream.core.wire import MaxHz
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Cursor
 
@@ -38,6 +39,7 @@ def connect(
     bookmakers: Sequence[str] = (),
     events: Sequence[str] = (),
     markets: Sequence[str] = (),
+    max_hz: float | None = None,
     insecure: bool = False,
     timeout: float | None = 20.0,
 ) -> LiveOdds:
@@ -56,6 +58,10 @@ def connect(
     bookmakers, events, markets : sequence of str
         What to follow; empty means all. A market is a kind (``totals``) or one
         line (``totals@7.5``).
+    max_hz : float, optional
+        Frames of odds that may come a second, at most: 0.01 to 1000. What changes more
+        often is brought at its newest, so `LiveOdds.stream` hands out fewer updates and
+        calls it no gap. They wait for it at the gateway, which counts as latency.
     insecure : bool
         Allow plain http to another machine.
     timeout : float or None
@@ -82,6 +88,7 @@ def connect(
         bookmakers=bookmakers,
         events=events,
         markets=markets,
+        max_hz=max_hz,
         insecure=insecure,
     )
     return odds.start(timeout)
@@ -96,6 +103,7 @@ def live_odds(
     events: Sequence[str] = (),
     markets: Sequence[str] = (),
     since: Cursor | str | None = None,
+    max_hz: float | None = None,
     insecure: bool = False,
 ) -> LiveOdds:
     """Make live odds that are not started yet, for whoever must not miss the first.
@@ -113,6 +121,7 @@ def live_odds(
         transport=transport,
         wanted=_filter(bookmakers, events, markets),
         since=since,
+        max_hz=_pace(max_hz),
         insecure=insecure,
     )
 
@@ -154,4 +163,14 @@ def _filter(bookmakers: Sequence[str], events: Sequence[str], markets: Sequence[
     except msgspec.ValidationError as error:
         raise ConfigurationError(
             f"The filter can't be: {error}.", hint="At most 200 names of each, 256 characters each."
+        ) from None
+
+
+def _pace(max_hz: float | None) -> float | None:
+    try:
+        return msgspec.convert(max_hz, MaxHz | None)
+    except msgspec.ValidationError:
+        raise ConfigurationError(
+            f"max_hz is a number from 0.01 to 1000, not {max_hz!r}.",
+            hint="It says how many frames of odds may come a second; leave it out for all.",
         ) from None

@@ -115,8 +115,8 @@ def endpoint_of(url: str, token: str | Callable[[], str], *, insecure: bool) -> 
     return Endpoint(base, token if callable(token) else lambda: token)
 
 
-def query_of(wanted: Filter) -> Query:
-    """Write a filter as query parameters.
+def query_of(wanted: Filter, max_hz: float | None = None) -> Query:
+    """Write a filter, and how many frames a second may come, as query parameters.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def query_of(wanted: Filter) -> Query:
             "The filter names too much to be sent.",
             hint="Name fewer bookmakers, events or markets, or none: all is not much more.",
         )
-    return query
+    return query if max_hz is None else [*query, ("max_hz", max_hz)]
 
 
 def _is_loopback(host: str) -> bool:

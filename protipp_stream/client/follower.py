@@ -97,6 +97,8 @@ class Follower:
         Where to resume.
     audience : Audience
         Who is told.
+    max_hz : float, optional
+        Frames a second that may come at most.
     """
 
     def __init__(
@@ -106,8 +108,9 @@ class Follower:
         wanted: Filter,
         since: Cursor | None,
         audience: Audience,
+        max_hz: float | None = None,
     ) -> None:
-        self.applier = Applier(since, audience)
+        self.applier = Applier(since, audience, is_paced=max_hz is not None)
         self.last_error: ProtippStreamError | None = None
         self.status = RealTimeConnection(
             id="link", bookmaker_id="gateway", connection_type=ladder[0], status="connecting"
@@ -115,6 +118,7 @@ class Follower:
         self._endpoint = endpoint
         self._ladder = list(ladder)
         self._wanted = wanted
+        self._max_hz = max_hz
         self._audience = audience
         self._link = Link(len(self._ladder), random.random)
         self._connections: dict[int, Connection] = {}
@@ -238,7 +242,8 @@ class Follower:
 
     def _open(self, number: int, name: TransportName) -> None:
         clock = ClockOffset()
-        frames = LADDER[name](self._endpoint, self.applier.cursor, self._wanted, clock)
+        resume = self.applier.cursor
+        frames = LADDER[name](self._endpoint, resume, self._wanted, clock, self._max_hz)
         task = asyncio.create_task(self._read(number, frames))
         self._connections[number] = Connection(clock, task)
 

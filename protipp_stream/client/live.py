@@ -77,13 +77,16 @@ class LiveOdds(param.Parameterized):
         transport: str = "auto",
         wanted: Filter | None = None,
         since: Cursor | str | None = None,
+        max_hz: float | None = None,
         insecure: bool = False,
     ) -> None:
         endpoint = endpoint_of(url, token, insecure=insecure)
         ladder = ladder_of(transport)
         cursor = _read_cursor(since) if isinstance(since, str) else since
         self._listeners = Listeners(self._show_status, self._show_source)
-        self._follower = Follower(endpoint, ladder, wanted or Filter(), cursor, self._listeners)
+        self._follower = Follower(
+            endpoint, ladder, wanted or Filter(), cursor, self._listeners, max_hz
+        )
         super().__init__(status=self._follower.status)
         self.url = endpoint.base
         self._failure: ProtippStreamError | None = None
@@ -269,7 +272,8 @@ class LiveOdds(param.Parameterized):
         Parameters
         ----------
         on_gap : {"warn", "raise"}
-            What to do where updates can't be handed out one by one.
+            What to do where updates can't be handed out one by one. That ``max_hz``
+            leaves out what is not the newest is no gap: it was asked for.
         """
         return self._listeners.stream(on_gap)
 

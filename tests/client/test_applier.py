@@ -15,22 +15,24 @@ from protipp_stream.core.book import Book
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.wire import Connected, Heartbeat, ServerFrame, Snapshot, Updates
 from protipp_stream.errors import ProtocolError, UpdatesMissed
-from protipp_stream.model import Event, OddsUpdate, RealTimeConnection
+from protipp_stream.model import Cursor, Event, OddsUpdate, RealTimeConnection
 from tests.scripted import quote
 
 
 class Nobody:
-    """An audience that counts the rows it was given."""
+    """An audience that counts the rows it was given, and keeps what was said of gaps."""
 
     def __init__(self) -> None:
         self.rows = 0
+        self.gaps: list[str] = []
 
     def on_updates(self, updates: Sequence[OddsUpdate], events: Sequence[Event]) -> None:
         self.rows += len(updates)
 
     def on_reset(self, why: str | None) -> None: ...
 
-    def on_gap(self, why: str) -> None: ...
+    def on_gap(self, why: str) -> None:
+        self.gaps.append(why.partition(":")[0])
 
     def on_progress(self) -> None: ...
 
@@ -87,6 +89,17 @@ def test_a_gap_changes_nothing(applier: Applier) -> None:
     assert str(applier.cursor) == "e:0"
     take(applier, frames[0])
     assert str(applier.cursor) == "e:1"
+
+
+@pytest.mark.parametrize(("is_paced", "announced"), [(False, ["max_hz", "slow"]), (True, ["slow"])])
+def test_a_pace_that_we_asked_for_is_no_gap_and_any_other_is(
+    is_paced: bool, announced: list[str]
+) -> None:
+    nobody = Nobody()
+    paced = Applier(Cursor("e", 0), nobody, is_paced=is_paced)
+    for frame, why in zip(updates(3), ("max_hz", "slow", None), strict=True):
+        take(paced, msgspec.structs.replace(frame, conflated=why))
+    assert nobody.gaps == announced
 
 
 def test_a_heartbeat_ahead_of_us_is_a_gap(applier: Applier) -> None:

@@ -3,12 +3,13 @@
 Each is an async generator with one signature: it yields frames with the moment of
 their arrival, starting with ``connected``, and ends only by raising a `LinkError`.
 They share one cursor, so a client may change between them without asking anybody.
+``max_hz`` is how many frames of odds a second are wanted at most.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from typing import Literal
+from collections.abc import AsyncGenerator
+from typing import Literal, Protocol
 
 from protipp_stream.client.arrival import Received
 from protipp_stream.client.endpoint import Endpoint
@@ -23,7 +24,22 @@ from protipp_stream.model import Cursor
 __all__ = ["LADDER", "Transport", "TransportName", "ladder_of"]
 
 TransportName = Literal["websocket", "sse", "polling"]
-Transport = Callable[[Endpoint, Cursor | None, Filter, ClockOffset], AsyncGenerator[Received, None]]
+
+
+class Transport(Protocol):
+    """One way to the frames of a gateway."""
+
+    def __call__(
+        self,
+        endpoint: Endpoint,
+        resume: Cursor | None,
+        wanted: Filter,
+        clock: ClockOffset,
+        max_hz: float | None = None,
+    ) -> AsyncGenerator[Received, None]:
+        """Yield frames, and measure the gateway's clock beside."""
+        ...
+
 
 # The order in which they are tried: the fastest first, the most robust last.
 LADDER: dict[TransportName, Transport] = {

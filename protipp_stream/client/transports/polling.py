@@ -45,20 +45,27 @@ _answers = msgspec.json.Decoder(PollAnswer)
 
 
 async def polling(
-    endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
+    endpoint: Endpoint,
+    resume: Cursor | None,
+    wanted: Filter,
+    clock: ClockOffset,
+    max_hz: float | None = None,
 ) -> AsyncGenerator[Received, None]:
     """Yield frames until a poll fails; see `client.transports`."""
+    interval_s = max(INTERVAL_S, 1 / max_hz) if max_hz else INTERVAL_S
     async with http_client(endpoint, TIMEOUT) as client:
         asked = time.monotonic()
         since = str(resume) if resume else None
         answer, arrived = await _ask(client, endpoint, _query(wanted, since))
-        connected = Connected("polling", answer.cursor, answer.mode, WAIT_S, None)
+        # Between two frames we rest, and then wait for news.
+        silence_s = interval_s + WAIT_S
+        connected = Connected("polling", answer.cursor, answer.mode, silence_s, None)
         yield Received(connected, arrived)
         async with asking(over_http(client, clock)):
             while True:
                 for frame in _frames(answer):
                     yield Received(frame, arrived)
-                await asyncio.sleep(max(asked + INTERVAL_S - time.monotonic(), 0.0))
+                await asyncio.sleep(max(asked + interval_s - time.monotonic(), 0.0))
                 asked = time.monotonic()
                 query = _query(wanted, answer.cursor, answer)
                 answer, arrived = await _ask(client, endpoint, query)

@@ -24,7 +24,11 @@ TIMEOUT = httpx.Timeout(4.0, read=None)
 
 
 async def sse(
-    endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
+    endpoint: Endpoint,
+    resume: Cursor | None,
+    wanted: Filter,
+    clock: ClockOffset,
+    max_hz: float | None = None,
 ) -> AsyncGenerator[Received, None]:
     """Yield frames until the stream ends; see `client.transports`."""
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
@@ -33,7 +37,7 @@ async def sse(
     async with (
         http_client(endpoint, TIMEOUT) as client,
         client.stream(
-            "GET", f"{API}/odds/stream", params=query_of(wanted), headers=headers
+            "GET", f"{API}/odds/stream", params=query_of(wanted, max_hz), headers=headers
         ) as response,
     ):
         await _check(endpoint, response)

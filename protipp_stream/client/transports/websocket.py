@@ -16,7 +16,7 @@ from websockets.exceptions import (
 
 from protipp_stream.client.arrival import Received, now
 from protipp_stream.client.decoding import decode
-from protipp_stream.client.endpoint import API, MAX_FRAME_BYTES, Endpoint, query_of
+from protipp_stream.client.endpoint import API, MAX_FRAME_BYTES, Endpoint, Query, query_of
 from protipp_stream.client.refusals import from_close, from_status, not_a_gateway, unreachable
 from protipp_stream.client.transports.timekeeping import asking
 from protipp_stream.core.codes import CloseCode
@@ -49,10 +49,14 @@ class _Connect(connect):
 
 
 async def websocket(
-    endpoint: Endpoint, resume: Cursor | None, wanted: Filter, clock: ClockOffset
+    endpoint: Endpoint,
+    resume: Cursor | None,
+    wanted: Filter,
+    clock: ClockOffset,
+    max_hz: float | None = None,
 ) -> AsyncGenerator[Received, None]:
     """Yield frames until the connection ends; see `client.transports`."""
-    socket = await _open(endpoint, resume, wanted)
+    socket = await _open(endpoint, resume, query_of(wanted, max_hz))
     retry_ms: int | None = None
     is_connected = False
     try:
@@ -84,8 +88,9 @@ async def websocket(
         raise from_close(endpoint.base, code, socket.close_reason or "", retry_ms) from None
 
 
-async def _open(endpoint: Endpoint, resume: Cursor | None, wanted: Filter) -> ClientConnection:
-    query = query_of(wanted) + ([("since", str(resume))] if resume else [])
+async def _open(endpoint: Endpoint, resume: Cursor | None, query: Query) -> ClientConnection:
+    if resume is not None:
+        query = [*query, ("since", str(resume))]
     url = f"{endpoint.socket_base}{API}/odds/realtime"
     try:
         return await _Connect(
