@@ -11,7 +11,7 @@ import msgspec
 from protipp_stream.core.filter import Filter
 from protipp_stream.errors import ConfigurationError, ConnectionLost, TokenRefused
 
-__all__ = ["Endpoint", "Query", "endpoint_of", "query_of"]
+__all__ = ["Endpoint", "Query", "bearer", "endpoint_of", "query_of"]
 
 API = "/api/v1"
 MAX_FRAME_BYTES = 64 * 1024 * 1024
@@ -46,31 +46,37 @@ class Endpoint(msgspec.Struct, frozen=True):
         return "ws" + self.base.removeprefix("http")
 
     def headers(self) -> dict[str, str]:
-        """Headers that introduce us.
+        """Headers that introduce us; raises as `current_token`."""
+        return bearer(self.current_token())
+
+    def current_token(self) -> str:
+        """Ask for the token.
 
         Raises
         ------
         TokenRefused
-            If the token has characters that no header can carry.
+            If it has characters that no header can carry.
         ConnectionLost
-            If it could not be had this time.
+            If it could not be had this time: a failure of the user's function is
+            tried again.
         """
-        token = self.current_token()
+        try:
+            token = self.token()
+        except Exception as error:
+            raise ConnectionLost(
+                f"The token function failed with {type(error).__name__}: {error}."
+            ) from error
         if not token.isascii() or not token.isprintable() or " " in token:
             raise TokenRefused(
                 "The token is malformed: it has spaces, line breaks or non-ASCII characters.",
                 hint="Copy it again, whole and on one line.",
             )
-        return {"Authorization": f"Bearer {token}"}
+        return token
 
-    def current_token(self) -> str:
-        """Ask for the token; a failure of the user's function is tried again."""
-        try:
-            return self.token()
-        except Exception as error:
-            raise ConnectionLost(
-                f"The token function failed with {type(error).__name__}: {error}."
-            ) from error
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the headers that carry a token."""
+    return {"Authorization": f"Bearer {token}"}
 
 
 def endpoint_of(url: str, token: str | Callable[[], str], *, insecure: bool) -> Endpoint:

@@ -16,13 +16,22 @@ from websockets.exceptions import (
 
 from protipp_stream.client.arrival import Received, now
 from protipp_stream.client.decoding import decode
-from protipp_stream.client.endpoint import API, MAX_FRAME_BYTES, Endpoint, Query, query_of
+from protipp_stream.client.endpoint import (
+    API,
+    MAX_FRAME_BYTES,
+    Endpoint,
+    Query,
+    bearer,
+    query_of,
+)
 from protipp_stream.client.refusals import from_close, from_status, not_a_gateway, unreachable
+from protipp_stream.client.transports.refreshing import Refreshing
 from protipp_stream.client.transports.timekeeping import asking
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.wire import (
+    ClientFrame,
     Connected,
     Draining,
     ErrorFrame,
@@ -56,11 +65,13 @@ async def websocket(
     max_hz: float | None = None,
 ) -> AsyncGenerator[Received, None]:
     """Yield frames until the connection ends; see `client.transports`."""
-    socket = await _open(endpoint, resume, query_of(wanted, max_hz))
+    token = endpoint.current_token()
+    socket = await _open(endpoint, token, resume, query_of(wanted, max_hz))
+    refreshing = Refreshing(endpoint, token, _refresh(socket))
     retry_ms: int | None = None
     is_connected = False
     try:
-        async with socket, asking(_ping(socket)):
+        async with socket, asking(_ping(socket)), refreshing:
             while True:
                 # As bytes: the decoder reads UTF-8, and checks it, by itself.
                 message = await socket.recv(decode=False)
@@ -73,7 +84,7 @@ async def websocket(
                         clock.add(frame.t0, frame.t1, frame.t2, arrived)
                         continue
                     case Expiring():
-                        await socket.send(encode(Refresh(endpoint.current_token())).decode())
+                        refreshing.expiring(frame.in_s)
                     case Draining() | ErrorFrame(code=int()):
                         retry_ms = frame.retry_ms
                 yield Received(frame, arrived)
@@ -88,14 +99,16 @@ async def websocket(
         raise from_close(endpoint.base, code, socket.close_reason or "", retry_ms) from None
 
 
-async def _open(endpoint: Endpoint, resume: Cursor | None, query: Query) -> ClientConnection:
+async def _open(
+    endpoint: Endpoint, token: str, resume: Cursor | None, query: Query
+) -> ClientConnection:
     if resume is not None:
         query = [*query, ("since", str(resume))]
     url = f"{endpoint.socket_base}{API}/odds/realtime"
     try:
         return await _Connect(
             f"{url}?{urlencode(query)}" if query else url,
-            additional_headers=endpoint.headers(),
+            additional_headers=bearer(token),
             compression=None,
             max_size=MAX_FRAME_BYTES,
             open_timeout=OPEN_TIMEOUT_S,
@@ -129,9 +142,20 @@ async def _open(endpoint: Endpoint, resume: Cursor | None, query: Query) -> Clie
 
 def _ping(socket: ClientConnection) -> Callable[[int], Awaitable[None]]:
     async def ask(number: int) -> None:
-        try:
-            await socket.send(encode(Ping(number, now())).decode())
-        except ConnectionClosed:
-            return  # the reader meets the same end, and says why
+        await _say(socket, Ping(number, now()))
 
     return ask
+
+
+def _refresh(socket: ClientConnection) -> Callable[[str], Awaitable[None]]:
+    async def send(token: str) -> None:
+        await _say(socket, Refresh(token))
+
+    return send
+
+
+async def _say(socket: ClientConnection, frame: ClientFrame) -> None:
+    try:
+        await socket.send(encode(frame).decode())
+    except ConnectionClosed:
+        return  # the reader meets the same end, and says why
