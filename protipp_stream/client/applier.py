@@ -17,6 +17,7 @@ from typing import Protocol, assert_never
 
 from protipp_stream.client.arrival import Received
 from protipp_stream.client.changes import Board, Delivery
+from protipp_stream.client.sources import MAX_SOURCES
 from protipp_stream.client.timing import Stage, Timing
 from protipp_stream.core.latency import ClockOffset, OffsetSample
 from protipp_stream.core.mirror import Mirror, quotes_of
@@ -66,7 +67,11 @@ class Audience(Protocol):
         ...
 
     def on_source(self, source: RealTimeConnection) -> None:
-        """Take the state of one of the gateway's feeds."""
+        """Take the state of one of the gateway's sources."""
+        ...
+
+    def on_epoch(self, sources: Sequence[RealTimeConnection]) -> None:
+        """The gateway is another one, and these are all its sources."""
         ...
 
 
@@ -108,6 +113,9 @@ class Applier:
         self._timing = Timing()
         # Up to here we are catching up, which says nothing about the path.
         self._live_from: Cursor | None = None
+        # Since the log last moved, or the connection began: if the next frame is a
+        # snapshot of another epoch, these are all the sources that there are.
+        self._sources: dict[str, RealTimeConnection] = {}
 
     # --------------------------------------------------------- read by anyone
 
@@ -154,6 +162,7 @@ class Applier:
     def begin(self, frame: Connected) -> None:
         """Note that a connection begins: what comes up to its cursor was missed."""
         self._live_from = cursor_in(frame.cursor)
+        self._sources = {}
         self.has_board = self.has_board or frame.mode != "snapshot"
 
     def take(self, received: Received) -> None:
@@ -173,7 +182,7 @@ class Applier:
             case Snapshot():
                 self._take_snapshot(frame)
             case Source():
-                self._audience.on_source(frame.connection)
+                self._take_source(frame.connection)
             case ErrorFrame(code="rate_limited") | ErrorFrame(code="malformed"):
                 _log.warning("the gateway did not take a message: %r", frame.message)
             case Heartbeat():
@@ -189,6 +198,11 @@ class Applier:
         """The last frame before a silence may be the one that was lost."""
         if verdict(self.cursor, told, told) in {"gap", "reset"}:
             raise UpdatesMissed(f"Updates between {self.cursor} and {told} are missing.")
+
+    def _take_source(self, source: RealTimeConnection) -> None:
+        if len(self._sources) < 2 * MAX_SOURCES:  # feeds and bookmakers
+            self._sources[source.id] = source
+        self._audience.on_source(source)
 
     def _take_updates(self, frame: Updates, arrived: float) -> None:
         prev, cursor = cursor_in(frame.prev), cursor_in(frame.cursor)
@@ -207,6 +221,7 @@ class Applier:
                 f"{frame.conflated}: of {len(fresh)} selections only the newest update"
             )
         self.recent.extend(fresh)
+        self._sources = {}
         self._audience.on_updates(fresh, frame.events)
         if fresh:
             self.last_update = datetime.now(UTC)
@@ -240,6 +255,9 @@ class Applier:
             reason = "the gateway has started anew" if anew else "we were away for too long"
             why = f"{reason}; a snapshot at {cursor} replaced the board of {before}"
             _log.info("%s", why)
+        told, self._sources = self._sources, {}
+        if before is not None and cursor.epoch != before.epoch:
+            self._audience.on_epoch(list(told.values()))
         self.has_board = True
         self._audience.on_reset(why)
         self._note_progress()

@@ -15,21 +15,25 @@ __all__ = ["Listeners"]
 
 
 class Listeners:
-    """The follower's audience: collectors, streams, and two callbacks.
+    """The follower's audience: collectors, streams, and three callbacks.
 
     Parameters
     ----------
     on_status, on_source : callable
         Called on the follower's thread with a new state.
+    on_epoch : callable
+        Called there with all the sources of another gateway.
     """
 
     def __init__(
         self,
         on_status: Callable[[RealTimeConnection], None],
         on_source: Callable[[RealTimeConnection], None],
+        on_epoch: Callable[[Sequence[RealTimeConnection]], None],
     ) -> None:
         self._tell_status = on_status
         self._tell_source = on_source
+        self._tell_epoch = on_epoch
         self._lock = threading.Lock()
         # Weak: `for update in odds: break` leaves an iterator that nobody closes.
         self._changes: weakref.WeakSet[Changes] = weakref.WeakSet()
@@ -101,8 +105,12 @@ class Listeners:
         self.on_progress()
 
     def on_source(self, source: RealTimeConnection) -> None:
-        """Hand on the state of a feed."""
+        """Hand on the state of a source."""
         self._tell_source(source)
+
+    def on_epoch(self, sources: Sequence[RealTimeConnection]) -> None:
+        """Hand on that the gateway is another one."""
+        self._tell_epoch(sources)
 
     def on_progress(self) -> None:
         """Wake who waits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Self
 
 import param
@@ -18,6 +18,7 @@ from protipp_stream.client.endpoint import endpoint_of
 from protipp_stream.client.follower import Follower
 from protipp_stream.client.listeners import Listeners
 from protipp_stream.client.refusals import unreachable
+from protipp_stream.client.sources import Sources
 from protipp_stream.client.stream import OnGap, UpdateStream
 from protipp_stream.client.timing import STAGES
 from protipp_stream.client.transitions import Transitions
@@ -83,7 +84,8 @@ class LiveOdds(param.Parameterized):
         endpoint = endpoint_of(url, token, insecure=insecure)
         ladder = ladder_of(transport)
         cursor = _read_cursor(since) if isinstance(since, str) else since
-        self._listeners = Listeners(self._show_status, self._show_source)
+        self._sources = Sources()
+        self._listeners = Listeners(self._show_status, self._show_source, self._show_epoch)
         self._follower = Follower(
             endpoint, ladder, wanted or Filter(), cursor, self._listeners, max_hz
         )
@@ -330,12 +332,12 @@ class LiveOdds(param.Parameterized):
         self._transitions.take(status)
 
     def _show_source(self, source: RealTimeConnection) -> None:
-        # A poll brings all of them, every time: told only where one is new.
-        if source.connection_type == "bookmaker":
-            if self.bookmakers.get(source.bookmaker_id) != source:
-                self._show(bookmakers={**self.bookmakers, source.bookmaker_id: source})
-        elif self.sources.get(source.id) != source:
-            self._show(sources={**self.sources, source.id: source})
+        if changed := self._sources.take(source):
+            self._show(**changed)
+
+    def _show_epoch(self, sources: Sequence[RealTimeConnection]) -> None:
+        if changed := self._sources.start_anew(sources):
+            self._show(**changed)
 
     def _show(self, **values: object) -> None:
         try:

@@ -134,7 +134,7 @@ def stages() -> None:
             mirror.apply(prev, cursor, frame.updates)
 
     def all_of_it() -> None:
-        applier = Applier(begin, Listeners(lambda _: None, lambda _: None))
+        applier = Applier(begin, Listeners(*3 * [lambda _: None]))
         clock, here = ClockOffset(), now()
         clock.add(here - 1e-4, time.time(), time.time(), here + 1e-4)
         applier.use(clock)

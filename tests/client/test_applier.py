@@ -40,6 +40,8 @@ class Nobody:
 
     def on_source(self, source: RealTimeConnection) -> None: ...
 
+    def on_epoch(self, sources: Sequence[RealTimeConnection]) -> None: ...
+
 
 @pytest.fixture
 def applier() -> Applier:
