@@ -1,10 +1,11 @@
-"""Frames from bytes, the quick way: names are checked once a frame, not one by one.
+"""Frames and answers from bytes, the quick way: names are checked once a frame, not one by one.
 
 Four names an update, each held against a pattern, take three quarters of the time
 that decoding takes. What the pattern refuses can't be written without certain
 bytes, and to look for those costs next to nothing. A frame without them is decoded
 without the pattern; with any of them, or with anything else that is odd, it goes
 the way of `core.wire`, which decides. So both accept and refuse the same frames.
+The same holds for the answer to a poll, which has the same rows.
 
 Names come again and again, and a whole batch has one time of receipt. Updates share
 these objects, which makes each a third smaller and most comparisons one of addresses.
@@ -18,10 +19,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec.structs import astuple, fields
 
-from protipp_stream.core.wire import ServerFrame, Updates, decode_server_frame
+from protipp_stream.core.wire import PollAnswer, ServerFrame, Updates, decode_server_frame
 from protipp_stream.model import MAX_NAME_LENGTH, Instant, Name, OddsUpdate
 
-__all__ = ["decode"]
+__all__ = ["decode", "decode_answer"]
 
 # A name as `model.Name` has it, without the pattern.
 _Label = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
@@ -46,7 +47,10 @@ def _default(field: Any) -> Any:
 
 _Row: Any = _like(OddsUpdate, {Name: _Label, Instant: str})
 _Frame: Any = _like(Updates, {list[OddsUpdate]: list[_Row]}, tag_field="type", tag="updates")
+_Answer: Any = _like(PollAnswer, {list[OddsUpdate] | None: list[_Row] | None})
 _frames = msgspec.json.Decoder(_Frame)
+_answers = msgspec.json.Decoder(_Answer)
+_strict_answers = msgspec.json.Decoder(PollAnswer)
 _HEAD = b'{"type":"updates",'
 MAX_SHARED = 20_000
 
@@ -92,6 +96,27 @@ def decode(data: bytes) -> ServerFrame:
             return decode_server_frame(data)  # which says what is wrong
         return Updates(*astuple(frame))
     return decode_server_frame(data)
+
+
+def decode_answer(data: bytes) -> PollAnswer:
+    """Read the answer to a poll.
+
+    Raises
+    ------
+    msgspec.DecodeError, UnicodeError, RecursionError
+        If it is no JSON.
+    msgspec.ValidationError
+        If it is none of version 1.
+    """
+    if _is_plain(data):
+        try:
+            answer = _answers.decode(data)
+            if answer.updates is not None:
+                answer.updates = _updates_of(answer.updates)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return _strict_answers.decode(data)  # which says what is wrong
+        return PollAnswer(*astuple(answer))
+    return _strict_answers.decode(data)
 
 
 def _updates_of(rows: list[Any]) -> list[OddsUpdate]:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protipp_stream.client import decoding
-from protipp_stream.client.decoding import decode
+from protipp_stream.client.decoding import decode, decode_answer
 from protipp_stream.core import wire
 from protipp_stream.errors import ProtocolError
 from protipp_stream.model import OddsUpdate, Quote
@@ -28,6 +28,20 @@ def read(decoder: Any, data: bytes) -> Any:
 def same(data: bytes) -> Any:
     found = read(decode, data)
     assert found == read(wire.decode_server_frame, data)
+    return found
+
+
+def same_answer(data: bytes) -> Any:
+    """Hold `decode_answer` against msgspec's own, which says the same in the same words."""
+
+    def told(decoder: Any) -> Any:
+        try:
+            return decoder(data)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            return type(error), str(error)
+
+    found = told(decode_answer)
+    assert found == told(msgspec.json.Decoder(wire.PollAnswer).decode)
     return found
 
 
@@ -91,6 +105,12 @@ def test_both_decoders_read_the_same_or_refuse_for_the_same_reason(
     same(text.encode("utf-8", "surrogatepass"))
 
 
+@given(drawn_frames, st.booleans())
+def test_an_answer_to_a_poll_is_judged_alike_too(frame: dict[str, Any], ascii_only: bool) -> None:
+    text = json.dumps({"mode": "replay"} | frame, ensure_ascii=ascii_only)
+    same_answer(text.encode("utf-8", "surrogatepass"))
+
+
 FRAME = (
     b'{"type":"updates","prev":"e:0","cursor":"e:1","conflated":null,'
     b'"sent_at":"2026-08-04T18:00:00Z","updates":[{"id":"e:1","bookmaker_id":"acme",'
@@ -146,6 +166,41 @@ def test_the_quick_way_is_really_taken_and_gives_the_models_of_all(
         [update] = frame.updates
         assert type(update) is OddsUpdate
         assert update.quote == Quote("acme", "match", "h2h", name, 2.0, None, update.timestamp)
+
+
+ANSWER = FRAME.replace(b'{"type":"updates"', b'{"mode":"replay"')
+
+
+def test_the_quick_way_is_taken_for_answers_to_polls_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "_strict_answers", None)
+    answers = [decode_answer(ANSWER.replace(b"NAME", "Köln".encode())) for _ in range(2)]
+    first, second = ([*(answer.updates or [])] for answer in answers)
+    assert type(answers[0]) is wire.PollAnswer
+    assert type(first[0]) is OddsUpdate
+    assert first == second
+    assert first[0].outcome == "Köln"
+    assert first[0].outcome is second[0].outcome
+    snapshot = wire.PollAnswer("e:1", "snapshot", first[0].timestamp, quotes=[first[0].quote])
+    assert decode_answer(wire.encode(snapshot)) == snapshot
+
+
+@given(st.integers(0, len(ANSWER) - 1), st.binary(max_size=3))
+@example(0, b"[" * 3)
+def test_an_answer_that_is_damaged_anywhere_is_judged_alike(place: int, put: bytes) -> None:
+    same_answer(ANSWER[:place] + put + ANSWER[place + 1 :])
+
+
+def test_a_name_that_the_pattern_refuses_is_refused_in_an_answer() -> None:
+    for name in (b"a\\nb", b"a\x7fb", b"a\xe2\x80\xa8b", b"", b"a\xc2\x85"):
+        kind, _ = same_answer(ANSWER.replace(b"NAME", name))
+        assert issubclass(kind, msgspec.ValidationError)
+
+
+def test_an_answer_that_is_nested_without_end_is_refused() -> None:
+    kind, _ = same_answer(b'{"mode":' + b"[" * 100_000)
+    assert issubclass(kind, msgspec.DecodeError)
+    kind, _ = same_answer(b'{"x":' + b"[" * 100_000)
+    assert kind is RecursionError
 
 
 def test_equal_names_are_one_and_invented_ones_do_not_pile_up(

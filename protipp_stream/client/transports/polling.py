@@ -15,6 +15,7 @@ import httpx
 import msgspec
 
 from protipp_stream.client.arrival import Received, now
+from protipp_stream.client.decoding import decode_answer
 from protipp_stream.client.endpoint import API, Endpoint, Query, query_of
 from protipp_stream.client.refusals import from_status, not_a_gateway
 from protipp_stream.client.transports.http import http_client
@@ -40,8 +41,6 @@ WAIT_S = 20.0
 INTERVAL_S = 1.25
 # Room for the slowest answer: a long poll may take its whole wait.
 TIMEOUT = httpx.Timeout(4.0, read=WAIT_S + 10.0)
-
-_answers = msgspec.json.Decoder(PollAnswer)
 
 
 async def polling(
@@ -90,10 +89,10 @@ async def _ask(
         retry_after = response.headers.get("retry-after")
         raise from_status(endpoint.base, response.status_code, retry_after, response.content)
     try:
-        return _answers.decode(response.content), arrived
+        return decode_answer(response.content), arrived
     except msgspec.ValidationError as error:
         raise ProtocolError(f"The gateway's answer to a poll is malformed: {error}.") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         kind = response.headers.get("content-type", "nothing")
         raise not_a_gateway(endpoint.base, f"it sends {kind}, not our JSON") from None
 

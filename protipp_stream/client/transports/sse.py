@@ -8,13 +8,14 @@ import httpx
 from httpx_sse import EventSource
 
 from protipp_stream.client.arrival import Received, now
+from protipp_stream.client.decoding import decode
 from protipp_stream.client.endpoint import API, Endpoint, query_of
 from protipp_stream.client.refusals import from_close, from_status, not_a_gateway
 from protipp_stream.client.transports.http import http_client
 from protipp_stream.client.transports.timekeeping import asking, over_http
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
-from protipp_stream.core.wire import Draining, ErrorFrame, decode_server_frame
+from protipp_stream.core.wire import Draining, ErrorFrame
 from protipp_stream.model import Cursor
 
 __all__ = ["sse"]
@@ -46,7 +47,7 @@ async def sse(
         async with asking(over_http(client, clock)):
             async for event in EventSource(response).aiter_sse():
                 arrived = now()
-                frame = decode_server_frame(event.data)
+                frame = decode(event.data.encode())
                 if isinstance(frame, Draining | ErrorFrame):
                     retry_ms = frame.retry_ms
                 if isinstance(frame, ErrorFrame) and isinstance(frame.code, int):
