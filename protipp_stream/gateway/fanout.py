@@ -142,7 +142,6 @@ class Fanout:
 
     def tell_events(self, events: list[Event]) -> None:
         """Describe events whose prices did not move, in a frame that leads nowhere."""
-        self.flush()
         for audience in tuple(self._audiences.values()):
             if wanted := _of_interest(events, audience.wanted):
                 audience.send(self._log.news(wanted, audience.told))

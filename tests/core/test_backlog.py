@@ -195,3 +195,14 @@ def test_a_confirmation_is_seen_by_the_next_snapshot() -> None:
     log = log_of(book, [[quote("home", 1.9)], [quote("home", 1.9, source=START)]])
     recovery = recover(book, filled(4, log), None)
     assert recovery.quotes[0].source_timestamp == START
+
+
+@given(st.integers(1, 8), st.lists(st.integers(0, 50), max_size=40))
+def test_what_a_stretch_weighs_is_the_sum_of_its_rows(capacity: int, sizes: list[int]) -> None:
+    book, backlog = Book("e"), Backlog(capacity)
+    for number, size in enumerate(sizes):
+        [update] = book.apply([Quote("acme", "m", "h2h", "Blues", 2.0 + number)], START)
+        backlog.append(update, b"x" * size)
+    for seq in range(backlog.head + 1):
+        if backlog.holds_since(seq):
+            assert backlog.bytes_since(seq) == sum(sizes[seq:])

@@ -232,6 +232,8 @@ def test_a_message_is_wrapped_with_the_length_that_its_size_wants(size: int) -> 
     start = {126: 4, 127: 10}.get(length, 2)
     told = int.from_bytes(wrapped[2:start], "big") if start > 2 else length
     assert (wrapped[0], told, wrapped[start:]) == (0x81, size, data)
+    # The shortest form that holds it (RFC 6455, 5.2).
+    assert start == (2 if size < 126 else 4 if size < 65536 else 10)
 
 
 def test_a_chunk_says_its_length_in_hexadecimal() -> None:

@@ -205,17 +205,30 @@ def test_one_read_that_brings_more_than_the_backlog_holds_is_a_patch_for_all() -
     assert len(rows(outlet.read())) == 1
 
 
-def test_who_joins_gets_nothing_again_that_it_has() -> None:
-    hub = Hub(clock=HandClock())
-    first, second = KeptOutlet(), KeptOutlet(room=1)
+async def test_who_joins_gets_nothing_again_that_it_has() -> None:
+    hub = Hub()
+    first, second = KeptOutlet(), KeptOutlet()
     joined(hub, first)
-    joined(hub, second)
-    tell(hub, 2.0, 2.1)
-    first.room = 1
-    second.read()
-    tell(hub, 2.2)
-    seen = [row.seq for row in rows(second.read_all())]
-    assert seen == sorted(set(seen))
+    tell(hub, 2.0)  # on its way still, when the second one joins
+    hub.subscribe("websocket", second, Filter())
+    await hub.delivered()
+    assert [row.new_odds for row in rows(first.read())] == [2.0]
+    board, *others = [frame for frame in second.read() if isinstance(frame, Snapshot | Updates)]
+    assert isinstance(board, Snapshot)
+    assert [q.odds for q in board.quotes] == [2.0]
+    assert others == []
+
+
+def test_a_connection_whose_buffer_is_full_already_waits_for_room() -> None:
+    hub = Hub(clock=HandClock())
+    tell(hub, 2.0)
+    outlet = KeptOutlet()
+    outlet.is_clear = False
+    hub.subscribe("websocket", outlet, Filter())
+    assert outlet.kept == []
+    assert len(hub.fanout.behind) == 1
+    assert any(isinstance(frame, Snapshot) for frame in outlet.read() + outlet.read())
+    assert not hub.fanout.behind
 
 
 def test_a_new_filter_brings_a_snapshot_of_what_it_wants() -> None:
