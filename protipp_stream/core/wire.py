@@ -104,6 +104,12 @@ class Refresh(_FromClient, frozen=True, tag="refresh"):
 
     token: Token
 
+    def __repr__(self) -> str:
+        return "Refresh()"  # as with `Connect`: a token is a secret
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
+
 
 class Ping(_FromClient, frozen=True, tag="ping"):
     """A question for the time; ``t0`` is the client's own and comes back unread."""

@@ -148,3 +148,12 @@ def test_times_of_another_zone_keep_their_instant() -> None:
     )
     assert isinstance(frame, Heartbeat)
     assert frame.sent_at == datetime(2026, 8, 4, 18, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "frame", [wire.Connect(token="canary", ticket="canary"), wire.Refresh("canary")]
+)
+def test_a_secret_stands_in_no_repr(frame: wire.ClientFrame) -> None:
+    assert "canary" not in repr(frame)
+    assert "canary" not in str(frame)
+    assert "canary" in wire.encode(frame).decode()

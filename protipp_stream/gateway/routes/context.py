@@ -89,7 +89,7 @@ async def body_of(request: Request, most: int) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
-            message = f"a body may have {most} bytes at most"
+            message = f"a body may have {most} bytes at most; send several"
             raise Refusal(413, "body_too_large", int(CloseCode.TOO_LARGE), message)
     return bytes(body)
 

@@ -17,7 +17,7 @@ from protipp_stream.core.wire import PollAnswer, decode_json
 from protipp_stream.errors import ProtocolError
 from protipp_stream.gateway.guard import Refusal, json_response
 from protipp_stream.gateway.hub import Hub
-from protipp_stream.gateway.routes.context import context_of, filter_of, require
+from protipp_stream.gateway.routes.context import body_of, context_of, filter_of, require
 from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
 
 __all__ = ["poll", "publish"]
@@ -117,7 +117,7 @@ async def publish(request: Request) -> Response:
     require(request, "odds:publish")
     hub = context_of(request).hub
     received_at, arrived = hub.clock.wall(), hub.clock.monotonic()
-    body = await _body(request, hub.settings.body_bytes)
+    body = await body_of(request, hub.settings.body_bytes)
     try:
         publication: _Publication = decode_json(body, _Publication)
     except ProtocolError as error:
@@ -167,13 +167,3 @@ def _quote(raw: Any) -> Quote:
     if quote.timestamp is not None:
         raise msgspec.ValidationError("`timestamp` is the gateway's to set; leave it out")
     return quote
-
-
-async def _body(request: Request, most: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            message = f"a body may have {most} bytes at most; send several"
-            raise Refusal(413, "publish_too_large", int(CloseCode.TOO_LARGE), message)
-    return bytes(body)
