@@ -157,6 +157,8 @@ async def _examine(
         watching.append(asyncio.create_task(observer.watch(frames, seconds)))
         # One after the other, or each would time the others' connecting too.
         await observer.settled(HEAD_START_S)
+    for observer in observers:
+        observer.begin()
     errors = await asyncio.gather(*watching)
     sources = {source.id: source for observer in observers for source in observer.sources.values()}
     found = Examination(
@@ -185,6 +187,14 @@ class _Observer:
     def clock(self) -> ClockOffset:
         """The gateway's clock, as measured over this transport."""
         return self._timing.clock
+
+    def begin(self) -> None:
+        """Measure from here on: before, our own connecting would stand in the figures."""
+        from protipp_stream.client.timing import Timing
+
+        measured, self._timing = self.clock, Timing()
+        self._timing.clock = measured
+        self._found.updates = 0
 
     async def settled(self, seconds: float) -> None:
         """Wait until it has brought the board or failed, at most so long."""

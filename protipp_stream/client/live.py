@@ -194,8 +194,10 @@ class LiveOdds(param.Parameterized):
 
         It needs no clock but ours and a gateway's that runs evenly: a queue that
         grows somewhere on the way shows here, and ``latency()`` says where. A
-        lower bound; None before the first frame.
+        lower bound; None before the first frame, and while the link is not live.
         """
+        if self.status.stale:
+            return None
         return self._follower.applier.behind_ms
 
     def latency(self) -> pd.DataFrame:

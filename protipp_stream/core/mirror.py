@@ -44,6 +44,8 @@ class Mirror:
     def reset(self, cursor: Cursor, quotes: Iterable[Quote]) -> None:
         """Take a snapshot: whatever stood here before is gone."""
         self.cursor = cursor
+        # Of events too: a gateway that has started anew may not know them.
+        self.events = {}
         self._rows = {quote.selection: quote for quote in quotes}
 
     def apply(

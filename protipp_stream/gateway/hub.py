@@ -31,14 +31,13 @@ from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.log import Log
 from protipp_stream.gateway.outlet import Outlet
 from protipp_stream.gateway.settings import Settings
-from protipp_stream.gateway.sources import Sources
+from protipp_stream.gateway.sources import Sources, log_transition
 from protipp_stream.gateway.subscription import Subscription, Transport
 from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
 
 __all__ = ["Hub"]
 
 EXPIRY_NOTICE_S = 60.0
-TELL_AGAIN_S = 1.0
 # What a slow reader must take in `stuck_s` to be kept: 3 kB a second by default.
 PROGRESS_BYTES = 64 * 1024
 PATIENCE_S = 1.0
@@ -179,17 +178,24 @@ class Hub:
             self._tell(changed)
             self._news.ring()
 
-    def report(self, connection: RealTimeConnection) -> None:
-        """Take the state of a source and tell every subscriber."""
+    def report(self, connection: RealTimeConnection, pause_s: float = 0.0) -> None:
+        """Take the state of a source and tell every subscriber.
+
+        Parameters
+        ----------
+        pause_s : float
+            A state in which nothing is new but its times is told again after so
+            many seconds only.
+        """
         before, version = self.sources.get(connection.id), self.sources.version
         taken = self.sources.take(connection)
         now, is_news = self.clock.monotonic(), self.sources.version != version
         if is_news or now >= self._tell_again.get(taken.id, now):
-            # A publisher's every request is a sign of life; one a second says it.
-            self._tell_again[taken.id] = now + TELL_AGAIN_S
+            self._tell_again[taken.id] = now + pause_s
             self._tell([taken])
         if is_news:
-            _log_transition(before, taken)
+            if before is not None:
+                log_transition(before, taken)
             self._tell(self.bookmakers.follow(taken))
             self._news.ring()
 
@@ -381,17 +387,3 @@ class Hub:
 
     def _send_away(self, subscription: Subscription) -> None:
         subscription.end(CloseCode.DRAINING, frames.draining(self.settings.retry_ms))
-
-
-def _log_transition(before: RealTimeConnection | None, now: RealTimeConnection) -> None:
-    was = f"{before.status} ({before.detail or '-'})" if before else "unknown"
-    level = logging.INFO if now.status == "connected" and not now.stale else logging.WARNING
-    _log.log(
-        level,
-        "source %s: %s, was %s%s%s",
-        now.id,
-        f"{now.status} ({now.detail or '-'})",
-        was,
-        ", stale" if now.stale else "",
-        f": {now.last_error}" if now.last_error else "",
-    )

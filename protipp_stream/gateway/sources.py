@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import msgspec
@@ -9,7 +10,9 @@ import msgspec
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.model import RealTimeConnection
 
-__all__ = ["Sources"]
+__all__ = ["Sources", "log_transition"]
+
+_log = logging.getLogger(__name__)
 
 MAX_ERROR = 200
 
@@ -92,3 +95,16 @@ class Sources:
 
 def _state(connection: RealTimeConnection) -> tuple[object, ...]:
     return connection.status, connection.detail, connection.stale, connection.last_error
+
+
+def log_transition(before: RealTimeConnection, now: RealTimeConnection) -> None:
+    """Say in the log how a source is doing now, and how it was."""
+    is_well = now.status == "connected" and not now.stale
+    why = f": {now.last_error}" if now.last_error else ""
+    level = logging.INFO if is_well else logging.WARNING
+    _log.log(level, "source %s: %s, was %s%s", now.id, _in_words(now), _in_words(before), why)
+
+
+def _in_words(source: RealTimeConnection) -> str:
+    words = [source.status, source.detail, "stale" if source.stale else None]
+    return " ".join(word for word in words if word)

@@ -154,3 +154,10 @@ def test_a_newer_description_of_an_event_replaces_the_older() -> None:
     mirror.describe([newer])
     assert mirror.events["phillies"] == newer
     assert set(mirror.events) == {"phillies", "mets"}
+
+
+def test_a_snapshot_forgets_the_events_of_before() -> None:
+    mirror = Mirror()
+    mirror.describe([Event("gone", "A v B", "tennis")])
+    mirror.reset(Cursor("new", 0), [])
+    assert mirror.events == {}

@@ -248,6 +248,22 @@ def test_states_that_change_while_nobody_reads_wait_as_the_newest_of_each() -> N
     assert len(told) <= 2
 
 
+def test_a_state_in_which_only_its_times_are_new_is_told_again_after_a_pause() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    outlet = KeptOutlet()
+    hub.subscribe("websocket", outlet, Filter())
+    outlet.read()
+    told = []
+    for _ in range(6):
+        hub.report(msgspec.structs.replace(_source(), last_heartbeat=clock.wall()), pause_s=1.0)
+        told.append(len(outlet.read()))
+        clock.advance(0.4)
+    hub.report(msgspec.structs.replace(_source(), status="error"), pause_s=1.0)
+    assert told == [1, 0, 0, 1, 0, 0]
+    assert len(outlet.read()) == 1
+
+
 def test_snapshots_are_made_when_there_is_room_for_them() -> None:
     hub = Hub(clock=HandClock())
     tell(hub, 2.0)

@@ -149,7 +149,9 @@ async def publish(request: Request) -> Response:
             last_update=received_at if updates else (before.last_update if before else None),
             error_count=hub.quarantined["published"],
             last_error=f"quarantined: {faults[-1]['reason']}" if faults else None,
-        )
+        ),
+        # Every request is a sign of life; one a second says it to everyone.
+        pause_s=1.0,
     )
     hub.heard("publish", hub.settings.stale_after_s)
     return json_response(
