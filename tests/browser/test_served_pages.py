@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +12,18 @@ from tests.browser.servers import free_port, serving
 from tests.ui.hostile import FORMULA, MARKUP, RTL
 
 pytestmark = pytest.mark.browser
+
+# A page that is closed while Bokeh writes to it: Tornado's own, of a task that nobody
+# awaits. Just these two tracebacks, one after the other; any line of ours in them fails.
+LEFT_WHILE_WRITING = re.compile(
+    r"Traceback \(most recent call last\):\n"
+    r'  File "[^"]*tornado/websocket\.py", [^\n]*\n(?:    [^\n]*\n)+'
+    r"tornado\.iostream\.StreamClosedError: Stream is closed\n"
+    r"\nDuring handling of the above exception, another exception occurred:\n\n"
+    r"Traceback \(most recent call last\):\n"
+    r'  File "[^"]*tornado/websocket\.py", [^\n]*\n(?:    [^\n]*\n)+'
+    r"tornado\.websocket\.WebSocketClosedError\n"
+)
 
 PAGES = ["dashboards/live.py", "tests/browser/pages_hostile.py", "tests/browser/pages_viewers.py"]
 
@@ -36,7 +49,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     base = f"http://127.0.0.1:{port}"
     with serving(arguments, f"{base}/live", log, PROTIPP_URL=""):
         yield base
-    assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
+    said = LEFT_WHILE_WRITING.sub("", log.read_text())
+    assert "Traceback" not in said, said[-3000:]
 
 
 def test_the_live_page_moves_says_how_it_is_and_asks_no_other_server(
