@@ -17,7 +17,6 @@ from datetime import datetime
 from protipp_stream.core.backlog import Mode, Recovery
 from protipp_stream.core.book import Book
 from protipp_stream.core.codes import CloseCode
-from protipp_stream.core.conflate import Pace
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.moves import Rule
 from protipp_stream.core.quarantine import event_fault, quote_fault
@@ -258,8 +257,7 @@ class Hub:
         frame, with a filter and a cursor.
         """
         self.fanout.leave(subscription)
-        subscription.wanted = wanted or subscription.wanted
-        subscription.max_hz = max_hz or subscription.max_hz
+        subscription.want(wanted or subscription.wanted, max_hz or subscription.max_hz)
         mode, since = self.log.mode(resume)
         subscription.told = since or self.cursor
         subscription.position = subscription.told.seq
@@ -284,8 +282,7 @@ class Hub:
     def refilter(self, subscription: Subscription, wanted: Filter, max_hz: float | None) -> None:
         """Replace what a subscriber wants; it gets a snapshot of that."""
         self.fanout.leave(subscription)
-        subscription.wanted, subscription.max_hz = wanted, max_hz
-        subscription.pace = Pace(max_hz)
+        subscription.want(wanted, max_hz)
         subscription.needs_catch_up, subscription.catch_up = True, None
         self.fanout.bring_level(subscription)
 

@@ -77,8 +77,7 @@ class Subscription:
         self.id = ident
         self.transport = transport
         self.outlet = outlet
-        self.wanted = wanted
-        self.max_hz = max_hz
+        self.want(wanted, max_hz)
         self.opened = opened
         self.position = self.replays_to = 0
         self.told = Cursor("", 0)
@@ -86,7 +85,6 @@ class Subscription:
         self.is_opening = False
         self.needs_catch_up = False
         self.catch_up: Cursor | None = None
-        self.pace = Pace(max_hz)
         self.audience: Audience | None = None
         self.facts: dict[str, Outgoing] = {}
         self.notices: deque[Outgoing] = deque()
@@ -99,6 +97,10 @@ class Subscription:
         self.ended = asyncio.Event()
         self._fanout = fanout
         outlet.attach(self)
+
+    def want(self, wanted: Filter, max_hz: float | None) -> None:
+        """Want something else from now on; call it before it is brought level again."""
+        self.wanted, self.max_hz, self.pace = wanted, max_hz, Pace(max_hz)
 
     @property
     def is_idle(self) -> bool:

@@ -175,6 +175,19 @@ def test_at_a_pace_the_first_edge_leaves_at_once_and_the_last_value_always() -> 
     assert (frame.conflated, len(frame.updates)) == (None, 1)
 
 
+def test_a_pace_that_is_asked_for_later_holds_from_then_on() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    introduced, changed = KeptOutlet(), KeptOutlet()
+    hub.open(joined(hub, introduced), None, Filter(), 1.0)
+    hub.refilter(joined(hub, changed), Filter(), 1.0)
+    for outlet in (introduced, changed):
+        outlet.read()
+    tell(hub, 2.0, 2.1, 2.2)
+    for outlet in (introduced, changed):
+        assert [row.new_odds for row in rows(outlet.read())] == [2.0]
+
+
 def test_at_a_pace_one_who_is_behind_is_not_served_faster() -> None:
     clock = HandClock()
     hub = Hub(clock=clock)
