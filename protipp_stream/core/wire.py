@@ -295,17 +295,19 @@ def sse_event(name: str, data: bytes, cursor: str | None = None) -> bytes:
 
     JSON escapes every line break, so one ``data:`` line is enough; names and
     cursors are our own and checked all the same, because a line break in them
-    would forge an event.
+    would forge an event. The cursor comes last, so that whoever reads the event
+    can see that its end is its own (`client.transports.sse`).
 
     Raises
     ------
     ValueError
         If name or cursor hold a line break.
     """
-    head = f"event: {name}\n" + (f"id: {cursor}\n" if cursor is not None else "")
-    if head.count("\n") != 1 + (cursor is not None) or "\r" in head:
-        raise ValueError(f"line break in an SSE field: {head!r}")
-    return head.encode() + b"data: " + data + b"\n\n"
+    fields = f"{name}{cursor or ''}"
+    if "\n" in fields or "\r" in fields:
+        raise ValueError(f"line break in an SSE field: {fields!r}")
+    ident = b"" if cursor is None else f"id: {cursor}\n".encode()
+    return b"event: %b\ndata: %b\n%b\n" % (name.encode(), data, ident)
 
 
 def decode_server_frame(data: bytes | str) -> ServerFrame:

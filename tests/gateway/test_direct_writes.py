@@ -238,7 +238,7 @@ def test_a_message_is_wrapped_with_the_length_that_its_size_wants(size: int) -> 
 
 def test_a_chunk_says_its_length_in_hexadecimal() -> None:
     wrapped = as_chunk(Outgoing("updates", b"{}", "e:1"))
-    assert wrapped == b"21\r\nevent: updates\nid: e:1\ndata: {}\n\n\r\n"
+    assert wrapped == b"21\r\nevent: updates\ndata: {}\nid: e:1\n\n\r\n"
 
 
 async def test_through_asgi_a_frame_that_waits_is_back_pressure() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 import httpx
-from httpx_sse import EventSource
+from httpx_sse import EventSource, ServerSentEvent
 
 from protipp_stream.client.arrival import Received, now
 from protipp_stream.client.decoding import decode
@@ -15,10 +15,18 @@ from protipp_stream.client.transports.http import http_client
 from protipp_stream.client.transports.timekeeping import asking, over_http
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
-from protipp_stream.core.wire import Draining, ErrorFrame
+from protipp_stream.core.wire import (
+    Draining,
+    ErrorFrame,
+    Heartbeat,
+    ServerFrame,
+    Snapshot,
+    Updates,
+)
+from protipp_stream.errors import ProtocolError
 from protipp_stream.model import Cursor
 
-__all__ = ["sse"]
+__all__ = ["frame_in", "sse"]
 
 # No read timeout: how long silence is bearable, the follower decides.
 TIMEOUT = httpx.Timeout(4.0, read=None)
@@ -47,13 +55,34 @@ async def sse(
         async with asking(over_http(client, clock)):
             async for event in EventSource(response).aiter_sse():
                 arrived = now()
-                frame = decode(event.data.encode())
+                frame = frame_in(event)
                 if isinstance(frame, Draining | ErrorFrame):
                     retry_ms = frame.retry_ms
                 if isinstance(frame, ErrorFrame) and isinstance(frame.code, int):
                     code, message = frame.code, frame.message
                 yield Received(frame, arrived)
         raise from_close(endpoint.base, code, message, retry_ms)
+
+
+def frame_in(event: ServerSentEvent) -> ServerFrame:
+    """Read the frame that an event brings.
+
+    The event's id comes after its data and is the frame's cursor. An event ends
+    wherever a blank line stands: bytes that come twice on the way can make one of
+    the head of one event and the tail of another, which is well-formed and whose
+    rows are missing. The two cursors then differ.
+
+    Raises
+    ------
+    ProtocolError
+        If it brings none of version 1, or parts of two.
+    """
+    frame = decode(event.data.encode())
+    if isinstance(frame, Updates | Snapshot | Heartbeat) and event.id != frame.cursor:
+        raise ProtocolError(
+            f"An event was torn on the way: it leads to {frame.cursor} and ends as {event.id!r}."
+        )
+    return frame
 
 
 async def _check(endpoint: Endpoint, response: httpx.Response) -> None:
