@@ -20,7 +20,7 @@ from protipp_stream.core.filter import Filter
 from protipp_stream.gateway.bell import Bell
 from protipp_stream.gateway.clock import Clock, Timer
 from protipp_stream.gateway.frames import Framing, Outgoing
-from protipp_stream.gateway.log import Log
+from protipp_stream.gateway.log import Log, Step
 from protipp_stream.gateway.subscription import Subscription
 from protipp_stream.model import Cursor, Event
 
@@ -66,10 +66,10 @@ class Audience:
     def remove(self, subscription: Subscription) -> None:
         """Let a member go, with the audience's place."""
         self._writes[subscription.outlet.framing].pop(subscription)
+        subscription.told = subscription.newest_told
         subscription.audience = None
         subscription.pace = self.pace.copy()
         subscription.position = max(subscription.position, self.position)
-        subscription.told = max(subscription.told, self.told, key=lambda cursor: cursor.seq)
 
     def members(self) -> list[Subscription]:
         """Return the members."""
@@ -98,8 +98,6 @@ class Fanout:
 
     Attributes
     ----------
-    deliveries : int
-        Frames handed to transports.
     behind : set of Subscription
         Whose buffers are not empty.
     progress : Bell
@@ -107,7 +105,6 @@ class Fanout:
     """
 
     def __init__(self, log: Log, clock: Clock) -> None:
-        self.deliveries = 0
         self.behind: set[Subscription] = set()
         self.progress = Bell()
         self._log = log
@@ -132,13 +129,7 @@ class Fanout:
         """Hand out what is new, now."""
         self._is_due = False
         for audience in tuple(self._audiences.values()):
-            try:
-                self._serve(audience)
-            except Exception:  # noqa: BLE001 - logged; and its members are told to come back
-                # One audience's bad luck must not keep the odds from the others.
-                _log.exception("an audience could not be served")
-                for member in audience.members():
-                    member.end(CloseCode.SERVER_ERROR)
+            self._serve(audience)
 
     def tell_events(self, events: list[Event]) -> None:
         """Describe events whose prices did not move, in a frame that leads nowhere."""
@@ -153,6 +144,15 @@ class Fanout:
                 subscription.notify(self._log.news(wanted, subscription.told))
 
     def _serve(self, audience: Audience) -> None:
+        try:
+            self._hand_out(audience)
+        except Exception:  # noqa: BLE001 - logged; and its members are told to come back
+            # One audience's bad luck must not keep the odds from the others.
+            _log.exception("an audience could not be served")
+            for member in audience.members():
+                member.end(CloseCode.SERVER_ERROR)
+
+    def _hand_out(self, audience: Audience) -> None:
         head = self._log.cursor.seq
         if audience.position >= head:
             return
@@ -168,10 +168,9 @@ class Fanout:
                 audience.told = Cursor(audience.told.epoch, leads_to)
                 audience.last_sent = self._clock.wall()
                 audience.pace.leave(now)
-                self.deliveries += len(audience)
                 audience.send(frame)
 
-    def _next_for_all(self, audience: Audience) -> tuple[Outgoing | None, int]:
+    def _next_for_all(self, audience: Audience) -> Step:
         if audience.max_hz is not None:
             return self._log.conflated(audience.wanted, audience.told, audience.position, "max_hz")
         return self._log.step(audience.wanted, audience.told, audience.position)
@@ -210,7 +209,6 @@ class Fanout:
             elif (frame := self._next(subscription)) is not None:
                 subscription.pace.leave(self._clock.monotonic())
                 subscription.last_sent = self._clock.wall()
-                self.deliveries += 1
                 subscription.write(frame)
             else:
                 self._join(subscription)
@@ -244,28 +242,21 @@ class Fanout:
         return self._log.patch(since, subscription.wanted, "patch")
 
     def _next(self, subscription: Subscription) -> Outgoing | None:
-        if subscription.max_hz is not None and subscription.position >= subscription.replays_to:
-            return self._next_paced(subscription)
         while subscription.position < self._log.cursor.seq:
-            is_slow = subscription.position >= subscription.replays_to
-            frame, leads_to = self._log.next(
-                subscription.wanted, subscription.told, subscription.position, is_slow=is_slow
-            )
+            frame, leads_to = self._next_for_one(subscription)
             subscription.position = leads_to
             if frame is not None:
                 subscription.told = Cursor(subscription.told.epoch, leads_to)
                 return frame
         return None
 
-    def _next_paced(self, subscription: Subscription) -> Outgoing | None:
-        if subscription.position >= self._log.cursor.seq:
-            return None
-        frame, subscription.position = self._log.conflated(
-            subscription.wanted, subscription.told, subscription.position, "max_hz"
-        )
-        if frame is not None:
-            subscription.told = Cursor(subscription.told.epoch, subscription.position)
-        return frame
+    def _next_for_one(self, subscription: Subscription) -> Step:
+        wanted, told, position = subscription.wanted, subscription.told, subscription.position
+        # What it asked to have replayed is not conflated, whatever its pace.
+        is_live = position >= subscription.replays_to
+        if is_live and subscription.max_hz is not None:
+            return self._log.conflated(wanted, told, position, "max_hz")
+        return self._log.next(wanted, told, position, is_slow=is_live)
 
     def _join(self, subscription: Subscription) -> None:
         audience = self._audience_for(subscription)

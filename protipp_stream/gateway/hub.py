@@ -28,7 +28,7 @@ from protipp_stream.gateway.clock import Clock, SystemClock
 from protipp_stream.gateway.fanout import Fanout
 from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.log import Log
-from protipp_stream.gateway.outlet import Outlet
+from protipp_stream.gateway.outlet import PROGRESS_BYTES, Outlet
 from protipp_stream.gateway.settings import Settings
 from protipp_stream.gateway.sources import Sources, log_transition
 from protipp_stream.gateway.subscription import Subscription, Transport
@@ -37,8 +37,6 @@ from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
 __all__ = ["Hub"]
 
 EXPIRY_NOTICE_S = 60.0
-# What a slow reader must take in `stuck_s` to be kept: 3 kB a second by default.
-PROGRESS_BYTES = 64 * 1024
 PATIENCE_S = 1.0
 
 _log = logging.getLogger(__name__)
@@ -110,18 +108,15 @@ class Hub:
         source : str, optional
             The id of the feed; its bookmakers' freshness is then watched.
         """
-        described = self.log.describe(event for event in batch.events if self._is_true(event))
         sound = [quote for quote in batch.quotes if self._is_sound(quote, batch.received_at)]
-        return self._publish(batch, sound, described, source)
+        return self._publish(batch, sound, source)
 
     def take_sound(self, batch: Batch, source: str | None = None) -> int:
         """Take a batch whose quotes have been checked already; as `take`."""
-        described = self.log.describe(event for event in batch.events if self._is_true(event))
-        return self._publish(batch, batch.quotes, described, source)
+        return self._publish(batch, batch.quotes, source)
 
-    def _publish(
-        self, batch: Batch, quotes: list[Quote], described: list[Event], source: str | None
-    ) -> int:
+    def _publish(self, batch: Batch, quotes: list[Quote], source: str | None) -> int:
+        described = self.log.describe(event for event in batch.events if self._is_true(event))
         waited_ms = (self.clock.monotonic() - batch.arrived) * 1000
         count = self.log.append(quotes, batch.received_at, latency_ms=round(waited_ms, 3))
         if count:
@@ -263,7 +258,6 @@ class Hub:
         subscription.position = subscription.told.seq
         subscription.replays_to = self.cursor.seq
         subscription.opening = self._opening(subscription, mode)
-        subscription.is_opening = True
         # A replay needs no frame of its own: it is the log from there on.
         subscription.needs_catch_up, subscription.catch_up = mode != "replay", since
         self.fanout.bring_level(subscription)

@@ -136,6 +136,7 @@ class Log:
 
     def patch(self, since: Cursor, wanted: Filter, why: str) -> Outgoing:
         """Return each selection changed since, at its newest, up to where the log stands."""
+        self.conflations += why == "slow"
         updates = self.book.changed_since(since.seq, wanted)
         rows = wire.encode_updates(updates)
         events = self.events(wanted, since.seq)
@@ -207,7 +208,6 @@ class Log:
         """Return the next frame, made now; as `next` for who keeps up."""
         if not self._backlog.holds_since(position):
             # One read brought more than the backlog holds.
-            self.conflations += 1
             return self.patch(told, wanted, "slow"), self.cursor.seq
         leads_to = min(self.cursor.seq, position + self._settings.frame_rows)
         rows = [row for _, row in self._matching(wanted, position, self._settings.frame_rows)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol, Self
@@ -20,7 +21,7 @@ from typing import Protocol, Self
 from protipp_stream.gateway.bell import Bell
 from protipp_stream.gateway.frames import Framing
 
-__all__ = ["SCOPE_KEY", "AsgiOutlet", "DirectOutlet", "Outlet", "OutletListener"]
+__all__ = ["PROGRESS_BYTES", "SCOPE_KEY", "AsgiOutlet", "DirectOutlet", "Outlet", "OutletListener"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 SCOPE_KEY = "protipp_stream.outlet"
 # A slow peer that is sent away may still read why; then it is cut off.
 HANG_UP_S = 2.0
+# What a peer must take of a full buffer, in the time that it is given, to be kept.
+PROGRESS_BYTES = 64 * 1024
 
 
 class OutletListener(Protocol):
@@ -46,7 +49,7 @@ class OutletListener(Protocol):
         ...
 
 
-class Outlet:
+class Outlet(ABC):
     """What the two have in common.
 
     Attributes
@@ -70,9 +73,9 @@ class Outlet:
         self._listener: OutletListener | None = None
 
     @property
+    @abstractmethod
     def pending_bytes(self) -> int:
         """What stands in its buffer."""
-        raise NotImplementedError
 
     def attach(self, listener: OutletListener) -> None:
         """Say who is told."""
@@ -117,7 +120,7 @@ class DirectOutlet(Outlet):
     Parameters
     ----------
     transport : asyncio.WriteTransport
-        With a high-water mark of 0: it then says at once that something waits.
+        With the lowest high-water mark: it says at once that something waits.
     framing : Framing
         How its protocol wants frames.
     say_goodbye : callable, optional

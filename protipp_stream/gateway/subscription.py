@@ -44,8 +44,9 @@ class Subscription:
         epoch as long as it has not been opened.
     replays_to : int
         Up to here it asked for every update: nothing is conflated before.
-    opening : iterator of Outgoing
-        What is said before everything else; made only as there is room for it.
+    opening : iterator of Outgoing, or None
+        What is said before everything else, made only as there is room for it;
+        None when it has been said.
     catch_up : Cursor or None
         With ``needs_catch_up``: since when it needs a patch; None for a snapshot.
     pace : Pace
@@ -81,8 +82,7 @@ class Subscription:
         self.opened = opened
         self.position = self.replays_to = 0
         self.told = Cursor("", 0)
-        self.opening: Iterator[Outgoing] = iter(())
-        self.is_opening = False
+        self.opening: Iterator[Outgoing] | None = None
         self.needs_catch_up = False
         self.catch_up: Cursor | None = None
         self.audience: Audience | None = None
@@ -124,7 +124,7 @@ class Subscription:
         """
         if self.closes_with is not None:
             return  # its last words have been said
-        if self.is_idle and not self.notices and not self.is_opening:
+        if self._has_the_word:
             self.write(notice)
             return
         self.notices.append(notice)
@@ -133,17 +133,22 @@ class Subscription:
 
     def inform(self, ident: str, fact: Outgoing) -> None:
         """Tell the state of a source; while there is no room, only its newest is kept."""
-        if self.is_idle and not self.notices and not self.is_opening:
+        if self._has_the_word:
             self.notify(fact)
         elif self.closes_with is None:
             self.facts[ident] = fact
 
+    @property
+    def _has_the_word(self) -> bool:
+        """Whether what is said now leaves at once, and overtakes nothing."""
+        return self.is_idle and not self.notices and self.opening is None
+
     def next_word(self) -> Outgoing | None:
         """Return what is to be said next beside the log; None when all is said."""
-        if self.is_opening:
+        if self.opening is not None:
             if (frame := next(self.opening, None)) is not None:
                 return frame
-            self.is_opening = False
+            self.opening = None
         if self.notices:
             return self.notices.popleft()
         return self.facts.pop(next(iter(self.facts))) if self.facts else None

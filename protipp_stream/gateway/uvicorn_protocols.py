@@ -14,6 +14,7 @@ through plain ASGI.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,13 +23,13 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from protipp_stream.core.limits import SlidingWindow
 from protipp_stream.gateway.frames import as_chunk, as_message
-from protipp_stream.gateway.outlet import SCOPE_KEY, DirectOutlet
+from protipp_stream.gateway.outlet import PROGRESS_BYTES, SCOPE_KEY, DirectOutlet
 
 __all__ = ["RELIED_ON", "HttpProtocol", "WebSocketProtocol", "moved"]
 
 MAX_FRAGMENTS = 64
-# A peer that takes less than this of its buffer in that time is cut off.
-UNREAD_S, UNREAD_BYTES = 60.0, 64 * 1024
+# The time that a peer is given to take of its buffer what `PROGRESS_BYTES` says.
+UNREAD_S = 60.0
 CONTROL_FRAMES_PER_MINUTE = 200
 _CONNECTION = ("connection_made", "connection_lost", "pause_writing", "resume_writing", "shutdown")
 RELIED_ON: dict[type, tuple[str, ...]] = {
@@ -59,7 +60,7 @@ def moved() -> list[str]:
     ]
 
 
-class _HandsOver(asyncio.Protocol):
+class _HandsOver(asyncio.Protocol, ABC):
     """Hands an outlet over with each request, and tells it how the transport is doing."""
 
     app: AsgiApp
@@ -79,9 +80,9 @@ class _HandsOver(asyncio.Protocol):
         # asyncio's TLS pauses at "as much as", with 0 bytes too, for ever.
         self.transport.set_write_buffer_limits(high=1, low=0)
 
+    @abstractmethod
     def make_outlet(self, scope: Any) -> DirectOutlet | None:
         """Return an outlet for a request; None where only ASGI can answer it."""
-        raise NotImplementedError
 
     async def _hand_over(self, scope: Any, receive: Any, send: Any) -> None:
         self.outlet = outlet = self.make_outlet(scope)
@@ -104,7 +105,7 @@ class _HandsOver(asyncio.Protocol):
         self._deadline = self.loop.call_later(UNREAD_S, self._judge_buffer, size)
 
     def _judge_buffer(self, before: int) -> None:
-        if before - self.transport.get_write_buffer_size() < UNREAD_BYTES:
+        if before - self.transport.get_write_buffer_size() < PROGRESS_BYTES:
             self.transport.abort()
         else:
             self._watch_buffer()

@@ -119,10 +119,10 @@ class Obstacle(_InThread):
         self._open.add(writer)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            if "upgrade swallowed" in self.blocks and _kind(head) == "websocket":
+            if "upgrade swallowed" in self.blocks and kind_of(head) == "websocket":
                 await reader.read()
                 return
-            if _kind(head) in self.blocks:
+            if kind_of(head) in self.blocks:
                 status = self.status.encode()
                 writer.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
                 await writer.drain()
@@ -145,7 +145,8 @@ class Obstacle(_InThread):
             writer.close()
 
 
-def _kind(head: bytes) -> str:
+def kind_of(head: bytes) -> str:
+    """Say which transport the head of a request is of."""
     lower = head.lower()
     if b"upgrade: websocket" in lower:
         return "websocket"

@@ -10,6 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from tests.client.obstacles import kind_of
+
 __all__ = ["CHUNK", "KINDS", "Line", "Passage", "Upstream", "Weather"]
 
 CHUNK = 4096
@@ -155,7 +157,7 @@ class Passage:
             await self._send_up(data)
 
     async def _request(self, head: bytes) -> None:
-        self.kind = _kind(head)
+        self.kind = kind_of(head)
         answer = self._line.answer_to(self.kind)
         if answer is not None:
             self._line.faults[f"{answer} to {self.kind}"] += 1
@@ -301,15 +303,6 @@ class Passage:
                 await asyncio.sleep(len(piece) / weather.bytes_per_s)
             elif weather.grain:
                 await asyncio.sleep(0)  # the reader shall see the pieces apart
-
-
-def _kind(head: bytes) -> str:
-    lower = head.lower()
-    if b"upgrade: websocket" in lower:
-        return "websocket"
-    if b"get /api/v1/odds/stream" in lower:
-        return "sse"
-    return "polling" if b"get /api/v1/odds" in lower else "other"
 
 
 def _is_whole_frame(data: bytes) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from protipp_stream.gateway import Gateway
 from protipp_stream.gateway.auth import SCOPES
-from tests.scripted import ScriptedFeed, quote
+from tests.scripted import HandClock, ScriptedFeed, quote
 
 HTTP_ENDPOINTS = [
     ("GET", "/api/v1/odds"),
@@ -26,6 +26,12 @@ SOCKET_PATH = "/api/v1/odds/realtime"
 @pytest.fixture
 def feed() -> ScriptedFeed:
     return ScriptedFeed()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """A clock that a test sets."""
+    return HandClock()
 
 
 @pytest.fixture

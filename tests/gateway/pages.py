@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from protipp_stream.gateway import Gateway
+from protipp_stream.gateway import Gateway, Settings
 from tests.gateway.conftest import SOCKET_PATH, bearer
+from tests.scripted import HandClock, ScriptedFeed, quote
 
 PAGE, OTHER, FOREIGN = "https://odds.example", "https://other.example", "https://evil.example"
 ORIGINS = frozenset({PAGE, OTHER})
 ASK, STREAM = "/api/v1/realtime/ticket", "/api/v1/odds/stream"
 REFUSED = {"error": {"code": 4501, "message": "unauthorized"}}
+
+
+def start_for_pages(start: Callable[..., Gateway], feed: ScriptedFeed, clock: HandClock) -> Gateway:
+    """Start a gateway that two origins' pages may use."""
+    made = start(feed, settings=Settings(allowed_origins=ORIGINS), clock=clock)
+    feed.tell([quote(2.0)])
+    return made
 
 
 def ask(

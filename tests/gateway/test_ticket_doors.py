@@ -20,23 +20,16 @@ from tests.gateway.pages import (
     STREAM,
     dial,
     introduce,
+    start_for_pages,
     stream,
     ticket_for,
 )
-from tests.scripted import HandClock, ScriptedFeed, quote
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+from tests.scripted import HandClock, ScriptedFeed
 
 
 @pytest.fixture
 def gateway(start: Callable[..., Gateway], feed: ScriptedFeed, clock: HandClock) -> Gateway:
-    """A gateway that two origins' pages may use."""
-    made = start(feed, settings=Settings(allowed_origins=ORIGINS), clock=clock)
-    feed.tell([quote(2.0)])
-    return made
+    return start_for_pages(start, feed, clock)
 
 
 async def test_a_pages_websocket_shows_its_ticket_in_the_first_frame(gateway: Gateway) -> None:

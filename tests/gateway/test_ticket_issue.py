@@ -10,21 +10,24 @@ import pytest
 
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.gateway import Gateway, Settings
-from tests.gateway.pages import ASK, FOREIGN, ORIGINS, OTHER, PAGE, REFUSED, ask, stream, ticket_for
-from tests.scripted import HandClock, ScriptedFeed, quote
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
+from tests.gateway.pages import (
+    ASK,
+    FOREIGN,
+    ORIGINS,
+    OTHER,
+    PAGE,
+    REFUSED,
+    ask,
+    start_for_pages,
+    stream,
+    ticket_for,
+)
+from tests.scripted import HandClock, ScriptedFeed
 
 
 @pytest.fixture
 def gateway(start: Callable[..., Gateway], feed: ScriptedFeed, clock: HandClock) -> Gateway:
-    """A gateway that two origins' pages may use."""
-    made = start(feed, settings=Settings(allowed_origins=ORIGINS), clock=clock)
-    feed.tell([quote(2.0)])
-    return made
+    return start_for_pages(start, feed, clock)
 
 
 def test_a_page_that_asks_gets_a_ticket_for_its_own_origin(gateway: Gateway) -> None:

@@ -12,11 +12,6 @@ PAGE, OTHER = "https://odds.example", "https://other.example"
 
 
 @pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
 def tickets(clock: HandClock) -> Tickets:
     return Tickets(clock, lifetime_s=30.0, per_subject=3, most=5)
 

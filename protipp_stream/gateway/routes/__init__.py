@@ -1,6 +1,7 @@
 """The protocol's endpoints, one file each.
 
 `realtime` is the WebSocket and `inbox` what is said over it · `stream` SSE ·
+`subscriber` what both do ·
 `odds` polling and publishing · `ticket` what pages show instead of a token ·
 `status` state, clock, liveness, metrics · `cors` lets pages read the answers.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from functools import partial
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -20,9 +21,10 @@ from protipp_stream.gateway.auth import Identity
 from protipp_stream.gateway.frames import as_text
 from protipp_stream.gateway.guard import Refusal
 from protipp_stream.gateway.hub import Hub
-from protipp_stream.gateway.outlet import SCOPE_KEY, AsgiOutlet, Outlet
+from protipp_stream.gateway.outlet import Outlet
 from protipp_stream.gateway.routes.context import context_of, filter_of, forbidden, max_hz_of
 from protipp_stream.gateway.routes.inbox import Closed, Inbox, Introduction
+from protipp_stream.gateway.routes.subscriber import attend, outlet_of
 
 __all__ = ["realtime"]
 
@@ -42,7 +44,7 @@ async def realtime(socket: WebSocket) -> None:
         await socket.send_denial_response(refusal.response())
         return
     await socket.accept()
-    outlet = _outlet(socket)
+    outlet = outlet_of(socket.scope, as_text, partial(_send_text, socket))
     inbox = Inbox(socket, context)
     try:
         if identity is None:
@@ -71,17 +73,6 @@ def _from_handshake(socket: WebSocket) -> tuple[Identity | None, Filter, float |
     return identity, filter_of(socket.query_params), max_hz_of(socket.query_params)
 
 
-def _outlet(socket: WebSocket) -> Outlet:
-    direct: Outlet | None = socket.scope.get("extensions", {}).get(SCOPE_KEY)
-    if direct is not None:
-        return direct
-
-    async def send(data: bytes) -> None:
-        await socket.send({"type": "websocket.send", "text": data.decode()})
-
-    return AsgiOutlet(as_text, send)
-
-
 async def _serve(outlet: Outlet, hub: Hub, inbox: Inbox, who: Introduction) -> None:
     subscription = hub.subscribe(
         "websocket",
@@ -91,20 +82,15 @@ async def _serve(outlet: Outlet, hub: Hub, inbox: Inbox, who: Introduction) -> N
         max_hz=who.max_hz,
         expires_at=who.identity.expires_at,
     )
-    listening = asyncio.create_task(inbox.listen(subscription, who.identity))
-    listening.add_done_callback(lambda _: subscription.ended.set())
-    try:
-        await subscription.ended.wait()
-        if listening.done():
-            listening.result()
-        if subscription.closes_with is None:
-            raise WebSocketDisconnect(1006)  # its outlet was lost
-        code = subscription.closes_with
-        raise Closed(code, _word(code), says_why=False)
-    finally:
-        hub.unsubscribe(subscription)
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+    await attend(hub, subscription, inbox.listen(subscription, who.identity))
+    if subscription.closes_with is None:
+        raise WebSocketDisconnect(1006)  # its outlet was lost
+    code = subscription.closes_with
+    raise Closed(code, _word(code), says_why=False)
+
+
+async def _send_text(socket: WebSocket, data: bytes) -> None:
+    await socket.send({"type": "websocket.send", "text": data.decode()})
 
 
 def _word(code: int) -> str:
@@ -122,7 +108,7 @@ async def _say_goodbye(socket: WebSocket, outlet: Outlet, closed: Closed) -> Non
         async with asyncio.timeout(GOODBYE_S):
             if closed.says_why and ours:
                 frame = frames.error(int(closed.code), closed.message, closed.retry_ms)
-                await socket.send({"type": "websocket.send", "text": frame.data.decode()})
+                await _send_text(socket, frame.data)
             await socket.close(int(closed.code), reason)
     except TimeoutError:
         _log.debug("a subscriber does not read, not even why it was closed")

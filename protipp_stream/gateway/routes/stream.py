@@ -6,8 +6,6 @@ written straight to the transport, a chunk an event.
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 from protipp_stream.core.filter import Filter
 from protipp_stream.gateway.frames import as_event
 from protipp_stream.gateway.hub import Hub
-from protipp_stream.gateway.outlet import SCOPE_KEY, AsgiOutlet, Outlet
+from protipp_stream.gateway.outlet import Outlet
 from protipp_stream.gateway.routes.context import context_of, filter_of, max_hz_of, require
+from protipp_stream.gateway.routes.subscriber import attend, outlet_of
 
 __all__ = ["stream"]
 
@@ -65,7 +64,11 @@ class _EventStream(Response):
         """Send the head, then whatever the hub writes, until either side has had enough."""
         start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         await send(start)
-        outlet = _outlet(scope, send)
+
+        async def pass_on(data: bytes) -> None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+
+        outlet = outlet_of(scope, as_event, pass_on)
         async with outlet:
             code = await self._serve(outlet, receive)
         if code is not None:
@@ -88,28 +91,10 @@ class _EventStream(Response):
             max_hz=who.max_hz,
             expires_at=who.expires_at,
         )
-        leaving = asyncio.create_task(_gone(receive))
-        leaving.add_done_callback(lambda _: subscription.ended.set())
-        try:
-            await subscription.ended.wait()
-        finally:
-            hub.unsubscribe(subscription)
-            leaving.cancel()
-            await asyncio.gather(leaving, return_exceptions=True)
+        await attend(hub, subscription, _gone(receive))
         return subscription.closes_with
 
 
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue
-
-
-def _outlet(scope: Scope, send: Send) -> Outlet:
-    direct: Outlet | None = scope.get("extensions", {}).get(SCOPE_KEY)
-    if direct is not None:
-        return direct
-
-    async def pass_on(data: bytes) -> None:
-        await send({"type": "http.response.body", "body": data, "more_body": True})
-
-    return AsgiOutlet(as_event, pass_on)
