@@ -15,6 +15,7 @@ import msgspec
 
 __all__ = [
     "Batch",
+    "Commission",
     "Cursor",
     "Event",
     "Name",
@@ -36,6 +37,8 @@ NAME_PATTERN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z"
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME_LENGTH, pattern=NAME_PATTERN)]
 Odds = Annotated[float, msgspec.Meta(gt=1.0, le=MAX_ODDS)]
+# Of what a winning bet wins.
+Commission = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _CURSOR = re.compile(r"([0-9A-Za-z_-]{1,64}):(0|[1-9][0-9]{0,17})", re.ASCII)
@@ -79,7 +82,7 @@ class Cursor(msgspec.Struct, frozen=True, gc=False):
         return cls(found[1], int(found[2])) if found else None
 
 
-class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
     """One price of one selection, as a bookmaker says it.
 
     Attributes
@@ -90,6 +93,9 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
         The bookmaker's own clock, if it says. Unverified.
     timestamp : datetime or None
         When the gateway received it. Feeds leave it out: the batch says it.
+    commission : float
+        The part of the net winnings that an exchange keeps: 0.05 is 5 %. ``odds``
+        are as quoted, without it.
     """
 
     bookmaker_id: Name
@@ -99,6 +105,7 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     odds: Odds | None
     source_timestamp: Instant | None = None
     timestamp: Instant | None = None
+    commission: Commission = 0.0
 
     @property
     def selection(self) -> Selection:
@@ -106,7 +113,7 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
         return Selection(self.bookmaker_id, self.event_id, self.market, self.outcome)
 
 
-class OddsUpdate(msgspec.Struct, frozen=True, gc=False):
+class OddsUpdate(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One price of one bookmaker changed.
 
     Attributes
@@ -128,6 +135,8 @@ class OddsUpdate(msgspec.Struct, frozen=True, gc=False):
         client completes it, up to its own board.
     is_significant : bool
         Whether the gateway's rule flags it, and ``reason`` says why.
+    commission : float
+        What an exchange keeps of the net winnings; see `Quote`.
     """
 
     id: str
@@ -142,6 +151,7 @@ class OddsUpdate(msgspec.Struct, frozen=True, gc=False):
     latency_ms: float
     is_significant: bool
     reason: str | None = None
+    commission: Commission = 0.0
 
     @property
     def selection(self) -> Selection:
@@ -164,6 +174,7 @@ class OddsUpdate(msgspec.Struct, frozen=True, gc=False):
             self.new_odds,
             self.source_timestamp,
             self.timestamp,
+            self.commission,
         )
 
 
@@ -201,7 +212,7 @@ class Quota(msgspec.Struct, frozen=True, gc=False):
 
 
 ConnectionType = Literal[
-    "websocket", "sse", "polling", "simulated", "replay", "publish", "bookmaker"
+    "websocket", "sse", "polling", "stream", "simulated", "replay", "publish", "bookmaker"
 ]
 Status = Literal["connected", "connecting", "disconnected", "error"]
 Detail = Literal["live", "stalled", "backoff", "recovering", "terminal"]

@@ -136,6 +136,7 @@ def _updates_of(rows: list[Any]) -> list[OddsUpdate]:
             row.latency_ms,
             row.is_significant,
             row.reason,
+            row.commission,
         )
         for row in rows
     ]

@@ -108,6 +108,7 @@ class Book:
                 latency_ms=latency_ms,
                 is_significant=reason is not None,
                 reason=reason,
+                commission=quote.commission,
             )
             self._last[quote.selection] = update
             updates.append(update)

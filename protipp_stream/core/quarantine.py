@@ -32,10 +32,13 @@ def quote_fault(quote: Quote, received_at: datetime) -> str | None:
     Returns
     -------
     str or None
-        A reason code (``odds``, ``name``, ``timestamp``), or None for a sound quote.
+        A reason code (``odds``, ``commission``, ``name``, ``timestamp``), or None for a
+        sound quote.
     """
     if quote.odds is not None and not _is_price(quote.odds):
         return "odds"
+    if quote.commission != 0.0 and not _is_share(quote.commission):
+        return "commission"
     if _name_fault(quote.selection):
         return "name"
     return _time_fault(quote.source_timestamp, received_at)
@@ -54,6 +57,10 @@ def event_fault(event: Event) -> str | None:
 def _is_price(odds: object) -> bool:
     # A comparison with NaN is False, so NaN and the infinities fall out here too.
     return isinstance(odds, int | float) and not isinstance(odds, bool) and 1.0 < odds <= MAX_ODDS
+
+
+def _is_share(part: object) -> bool:
+    return isinstance(part, int | float) and not isinstance(part, bool) and 0.0 <= part < 1.0
 
 
 def _is_instant(stamp: object) -> bool:
