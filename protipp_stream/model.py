@@ -16,6 +16,7 @@ import msgspec
 __all__ = [
     "Batch",
     "Commission",
+    "Confirmation",
     "Cursor",
     "Event",
     "Name",
@@ -96,6 +97,8 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
     commission : float
         The part of the net winnings that an exchange keeps: 0.05 is 5 %. ``odds``
         are as quoted, without it.
+    confirmed_at : datetime or None
+        When the gateway last received it again, unchanged. The gateway's to set.
     """
 
     bookmaker_id: Name
@@ -106,11 +109,47 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
     source_timestamp: Instant | None = None
     timestamp: Instant | None = None
     commission: Commission = 0.0
+    confirmed_at: Instant | None = None
 
     @property
     def selection(self) -> Selection:
         """The selection that this is a price of."""
         return Selection(self.bookmaker_id, self.event_id, self.market, self.outcome)
+
+    @property
+    def good_at(self) -> datetime | None:
+        """When the price was good for the last time, as far as anybody has said.
+
+        By the bookmaker's clock where it says, else when the gateway last received it.
+        """
+        return self.source_timestamp or self.confirmed_at or self.timestamp
+
+    def confirmed(self, received_at: datetime, stamp: datetime | None) -> Quote:
+        """Return the same price, said again; ``stamp`` is the bookmaker's own clock."""
+        return msgspec.structs.replace(
+            self, confirmed_at=received_at, source_timestamp=stamp or self.source_timestamp
+        )
+
+
+class Confirmation(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A bookmaker said the same prices again: nothing changed but their age.
+
+    Attributes
+    ----------
+    outcomes : list of str
+        Those of one market that stood as they were.
+    received_at : datetime
+        UTC: when the gateway received it.
+    source_timestamp : datetime or None
+        The bookmaker's own clock, if it says; then it is newer than before.
+    """
+
+    bookmaker_id: Name
+    event_id: Name
+    market: Name
+    outcomes: list[Name]
+    received_at: Instant
+    source_timestamp: Instant | None = None
 
 
 class OddsUpdate(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -23,6 +23,7 @@ from protipp_stream.core.latency import ClockOffset, OffsetSample
 from protipp_stream.core.mirror import Mirror, quotes_of
 from protipp_stream.core.sequence import verdict
 from protipp_stream.core.wire import (
+    Confirmed,
     Connected,
     Draining,
     ErrorFrame,
@@ -34,7 +35,7 @@ from protipp_stream.core.wire import (
     Updates,
 )
 from protipp_stream.errors import ProtocolError, UpdatesMissed
-from protipp_stream.model import Cursor, Event, OddsUpdate, RealTimeConnection
+from protipp_stream.model import Confirmation, Cursor, Event, OddsUpdate, RealTimeConnection
 
 __all__ = ["Applier", "Audience", "cursor_in"]
 
@@ -56,6 +57,10 @@ class Audience(Protocol):
 
     def on_gap(self, why: str) -> None:
         """The next updates are the newest of each selection, not every one."""
+        ...
+
+    def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None:
+        """Take which prices were said again, unchanged."""
         ...
 
     def on_progress(self) -> None:
@@ -128,8 +133,8 @@ class Applier:
         """Return a consistent copy of the board."""
         with self._lock:
             cursor, rows = self._mirror.cursor, self._mirror.rows
-            events = dict(self._mirror.events)
-        return Board(cursor, quotes_of(rows), events)
+            events, confirmed = dict(self._mirror.events), self._mirror.confirmed
+        return Board(cursor, quotes_of(rows, confirmed), events)
 
     def event_name(self, event_id: str) -> str:
         """Return an event's name; its id where it has none."""
@@ -181,6 +186,10 @@ class Applier:
                 self._take_updates(frame, received.arrived)
             case Snapshot():
                 self._take_snapshot(frame)
+            case Confirmed():
+                with self._lock:
+                    self._mirror.confirm(frame.confirmed)
+                self._audience.on_confirmed(frame.confirmed)
             case Source():
                 self._take_source(frame.connection)
             case ErrorFrame(code="rate_limited") | ErrorFrame(code="malformed"):

@@ -5,13 +5,30 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from protipp_stream.client.changes import Board, Changes
 from protipp_stream.client.stream import OnGap, UpdateStream
 from protipp_stream.errors import ProtippStreamError
-from protipp_stream.model import Event, OddsUpdate, RealTimeConnection
+from protipp_stream.model import Confirmation, Event, OddsUpdate, RealTimeConnection
 
-__all__ = ["Listeners"]
+__all__ = ["Listeners", "Watcher"]
+
+
+class Watcher(Protocol):
+    """Who follows every change of the board, on the follower's thread: be quick."""
+
+    def on_updates(self, updates: Sequence[OddsUpdate], events: Sequence[Event]) -> None:
+        """Take updates in their order."""
+        ...
+
+    def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None:
+        """Take which prices were said again, unchanged."""
+        ...
+
+    def on_reset(self) -> None:
+        """The board is a new one: look at it."""
+        ...
 
 
 class Listeners:
@@ -38,6 +55,7 @@ class Listeners:
         # Weak: `for update in odds: break` leaves an iterator that nobody closes.
         self._changes: weakref.WeakSet[Changes] = weakref.WeakSet()
         self._streams: weakref.WeakSet[UpdateStream] = weakref.WeakSet()
+        self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
         self._progress = threading.Condition()
         self._ended = False
         self._failure: ProtippStreamError | None = None
@@ -57,6 +75,20 @@ class Listeners:
             if self._ended:
                 stream.end(self._failure)
         return stream
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell a watcher what happens, as long as somebody holds it."""
+        with self._lock:
+            self._watchers.add(watcher)
+
+    def forget(self, watcher: Watcher) -> None:
+        """Tell a watcher nothing more."""
+        with self._lock:
+            self._watchers.discard(watcher)
+
+    def _all_watchers(self) -> list[Watcher]:
+        with self._lock:
+            return list(self._watchers)
 
     def wait(self, condition: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``condition`` holds; it is looked at whenever something comes in."""
@@ -82,6 +114,8 @@ class Listeners:
             collector.add(updates, events)
         for stream in streams:
             stream.add(updates)
+        for watcher in self._all_watchers():
+            watcher.on_updates(updates, events)
 
     def on_reset(self, why: str | None) -> None:
         """Hand on that the board is a new one."""
@@ -89,8 +123,15 @@ class Listeners:
             changes = list(self._changes)
         for collector in changes:
             collector.reset()
+        for watcher in self._all_watchers():
+            watcher.on_reset()
         if why is not None:
             self.on_gap(why)
+
+    def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None:
+        """Hand on which prices were said again."""
+        for watcher in self._all_watchers():
+            watcher.on_confirmed(confirmations)
 
     def on_gap(self, why: str) -> None:
         """Hand on that updates are missing."""

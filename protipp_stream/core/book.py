@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-import msgspec
-
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.moves import Move, Rule, h
-from protipp_stream.model import Cursor, OddsUpdate, Quote, Selection
+from protipp_stream.model import Confirmation, Cursor, OddsUpdate, Quote, Selection
 
 __all__ = ["Book"]
 
@@ -44,8 +42,9 @@ class Book:
         self._rule = rule or h()
         self._last: dict[Selection, OddsUpdate] = {}
         self._live: dict[MarketKey, dict[str, float]] = {}
-        # When an unchanged price was last confirmed by its bookmaker.
-        self._confirmed: dict[Selection, datetime] = {}
+        # Which unchanged prices were said again, the newest last: the number of the
+        # confirmation, when it was received, what the bookmaker's clock said.
+        self._confirmed: dict[Selection, tuple[int, datetime, datetime | None]] = {}
         self.confirmations = 0
 
     @property
@@ -85,7 +84,7 @@ class Book:
     ) -> list[OddsUpdate]:
         # Both sides of a market arrive together. Judging the first before the
         # second is known would see a margin that never existed.
-        changed = [quote for quote in quotes if self._is_news(quote)]
+        changed = [quote for quote in quotes if self._is_news(quote, received_at)]
         before = {_market(q): self._overround(_market(q)) for q in changed}
         for quote in changed:
             self._set_price(quote)
@@ -114,16 +113,32 @@ class Book:
             updates.append(update)
         return updates
 
-    def _is_news(self, quote: Quote) -> bool:
-        last = self._last.get(quote.selection)
+    def _is_news(self, quote: Quote, received_at: datetime) -> bool:
+        selection = quote.selection
+        last = self._last.get(selection)
         if last is None:
             return quote.odds is not None
         if last.new_odds != quote.odds:
             return True
-        if quote.source_timestamp is not None:
-            self._confirmed[quote.selection] = quote.source_timestamp
-            self.confirmations += 1
+        if quote.odds is not None:
+            self._confirm(selection, last, received_at, quote.source_timestamp)
         return False
+
+    def _confirm(
+        self,
+        selection: Selection,
+        last: OddsUpdate,
+        received_at: datetime,
+        stamp: datetime | None,
+    ) -> None:
+        known = self._confirmed.get(selection)
+        said = known[2] if known else last.source_timestamp
+        if said is not None and (stamp is None or stamp <= said):
+            return  # an aggregator that repeats what the bookmaker said long ago
+        self.confirmations += 1
+        # Out and in again: a dict keeps the place of the first one.
+        self._confirmed.pop(selection, None)
+        self._confirmed[selection] = self.confirmations, received_at, stamp
 
     def _set_price(self, quote: Quote) -> None:
         self._confirmed.pop(quote.selection, None)
@@ -168,6 +183,20 @@ class Book:
         changed = [update for update in self._matching(wanted) if update.seq > seq]
         return sorted(changed, key=lambda update: update.seq)
 
+    def confirmed_since(self, number: int, wanted: Filter) -> list[Confirmation]:
+        """Return what was said again, unchanged, after that many `confirmations`."""
+        outcomes: dict[tuple[MarketKey, datetime, datetime | None], list[str]] = {}
+        for selection, (its, received_at, stamp) in reversed(self._confirmed.items()):
+            if its <= number:
+                break
+            if wanted.is_empty or wanted.matches(selection):
+                key = _market(selection), received_at, stamp
+                outcomes.setdefault(key, []).append(selection.outcome)
+        return [
+            Confirmation(*key, named, received_at, stamp)
+            for (key, received_at, stamp), named in outcomes.items()
+        ]
+
     def _matching(self, wanted: Filter | None) -> Iterator[OddsUpdate]:
         for update in self._last.values():
             if wanted is None or wanted.matches(update):
@@ -178,10 +207,11 @@ class Book:
         quote = update.quote
         if confirmed is None:
             return quote
-        return msgspec.structs.replace(quote, source_timestamp=confirmed)
+        _, received_at, stamp = confirmed
+        return quote.confirmed(received_at, stamp)
 
 
-def _market(quote: Quote) -> MarketKey:
+def _market(quote: Quote | Selection) -> MarketKey:
     return quote.bookmaker_id, quote.event_id, quote.market
 
 

@@ -7,12 +7,15 @@ nothing at all, so the copy is at every moment a board that existed.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from protipp_stream.core.sequence import Verdict, seqs_of, verdict
-from protipp_stream.model import Cursor, Event, OddsUpdate, Quote, Selection
+from protipp_stream.model import Confirmation, Cursor, Event, OddsUpdate, Quote, Selection
 
 __all__ = ["Mirror", "quotes_of"]
+
+
+_Key = tuple[str, str, str, str]
 
 
 class Mirror:
@@ -24,7 +27,9 @@ class Mirror:
         # Updates stay as they came: of ten thousand a second, few are looked at
         # before the next one replaces them. Keys are plain tuples, which equal a
         # Selection and are made in half the time.
-        self._rows: dict[tuple[str, str, str, str], Quote | OddsUpdate] = {}
+        self._rows: dict[_Key, Quote | OddsUpdate] = {}
+        # Looked at when the board is: an update is not slowed down to forget its own.
+        self._confirmed: dict[_Key, Confirmation] = {}
 
     @property
     def rows(self) -> list[Quote | OddsUpdate]:
@@ -32,9 +37,14 @@ class Mirror:
         return list(self._rows.values())
 
     @property
+    def confirmed(self) -> dict[_Key, Confirmation]:
+        """When prices were said again, unchanged: a copy; see `quotes_of`."""
+        return self._confirmed.copy()
+
+    @property
     def quotes(self) -> dict[Selection, Quote]:
         """The board, by selection."""
-        return {quote.selection: quote for quote in quotes_of(self.rows)}
+        return {quote.selection: quote for quote in quotes_of(self.rows, self._confirmed)}
 
     def describe(self, events: Iterable[Event]) -> None:
         """Take descriptions of fixtures; a newer one replaces an older one."""
@@ -47,6 +57,15 @@ class Mirror:
         # Of events too: a gateway that has started anew may not know them.
         self.events = {}
         self._rows = {quote.selection: quote for quote in quotes}
+        self._confirmed = {}
+
+    def confirm(self, confirmations: Iterable[Confirmation]) -> None:
+        """Note which prices were said again, unchanged."""
+        for each in confirmations:
+            for outcome in each.outcomes:
+                key = each.bookmaker_id, each.event_id, each.market, outcome
+                if key in self._rows:
+                    self._confirmed[key] = each
 
     def apply(
         self, prev: Cursor, cursor: Cursor, updates: Sequence[OddsUpdate]
@@ -76,6 +95,18 @@ class Mirror:
         return judged, fresh
 
 
-def quotes_of(rows: Iterable[Quote | OddsUpdate]) -> list[Quote]:
-    """Return what rows of a board say as quotes."""
-    return [row.quote if isinstance(row, OddsUpdate) else row for row in rows]
+def quotes_of(
+    rows: Iterable[Quote | OddsUpdate], confirmed: Mapping[_Key, Confirmation]
+) -> list[Quote]:
+    """Return what rows of a board say as quotes, with what has confirmed them since."""
+    quotes = [row.quote if isinstance(row, OddsUpdate) else row for row in rows]
+    if not confirmed:
+        return quotes
+    return [_as_confirmed(quote, confirmed.get(quote.selection)) for quote in quotes]
+
+
+def _as_confirmed(quote: Quote, said: Confirmation | None) -> Quote:
+    # A price that has changed since then has a stamp of its own.
+    if said is None or (quote.timestamp is not None and quote.timestamp > said.received_at):
+        return quote
+    return quote.confirmed(said.received_at, said.source_timestamp)

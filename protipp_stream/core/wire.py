@@ -11,18 +11,18 @@ is a message that does something else than its sender meant.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from math import isinf
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 
 from protipp_stream.core.backlog import Mode, Recovery
 from protipp_stream.core.filter import Filter, Names
+from protipp_stream.core.strict_json import decode_json
 from protipp_stream.errors import ProtocolError
 from protipp_stream.model import (
+    Confirmation,
     Cursor,
     Event,
     Instant,
@@ -33,6 +33,7 @@ from protipp_stream.model import (
 
 __all__ = [
     "ClientFrame",
+    "Confirmed",
     "Connect",
     "Connected",
     "Draining",
@@ -51,7 +52,6 @@ __all__ = [
     "TimeAnswer",
     "Updates",
     "decode_client_frame",
-    "decode_json",
     "decode_server_frame",
     "encode",
     "encode_updates",
@@ -164,6 +164,15 @@ class Updates(_FromServer, frozen=True, tag="updates"):
     events: list[Event] = []
 
 
+class Confirmed(_FromServer, frozen=True, tag="confirmed"):
+    """Prices were said again, unchanged: they are younger than they look.
+
+    Beside the log, and only what came since the last of these frames.
+    """
+
+    confirmed: list[Confirmation]
+
+
 class Heartbeat(_FromServer, frozen=True, tag="heartbeat"):
     """I am alive, and the log stands here."""
 
@@ -210,7 +219,16 @@ class ErrorFrame(_FromServer, frozen=True, tag="error"):
 
 
 ServerFrame = (
-    Connected | Snapshot | Updates | Heartbeat | Pong | Source | Expiring | Draining | ErrorFrame
+    Connected
+    | Snapshot
+    | Updates
+    | Confirmed
+    | Heartbeat
+    | Pong
+    | Source
+    | Expiring
+    | Draining
+    | ErrorFrame
 )
 
 
@@ -218,7 +236,9 @@ class PollAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to ``GET /api/v1/odds``.
 
     ``facts_version`` is another number when a source or an event is in another
-    state; a poll that sends it back as ``facts=`` is answered as soon as it is.
+    state; a poll that sends it back as ``facts=`` is answered as soon as it is. Of
+    unchanged prices that were said again, it brings those after the number that a poll
+    sends back as ``confirmations=``.
     """
 
     cursor: str
@@ -230,6 +250,8 @@ class PollAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     events: list[Event] = []
     sources: list[RealTimeConnection] = []
     facts_version: int = 0
+    confirmed: list[Confirmation] = []
+    confirmations: int = 0
 
 
 class TimeAnswer(msgspec.Struct, frozen=True):
@@ -339,49 +361,3 @@ def decode_client_frame(data: bytes | str) -> ClientFrame:
     """
     frame: ClientFrame = decode_json(data, ClientFrame)
     return frame
-
-
-def decode_json(data: bytes | str, kind: Any) -> Any:
-    """Read strict JSON from outside into ``kind``.
-
-    Raises
-    ------
-    ProtocolError
-        As `decode_client_frame`.
-    """
-    try:
-        text = data.decode("utf-8") if isinstance(data, bytes) else data
-        text.encode("utf-8")  # a lone surrogate is no text
-        # msgspec takes the last of two equal keys; a filter in front of us may
-        # have looked at the first. Python's reader can refuse them.
-        plain = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-        _check_tree(plain, 8)
-        return msgspec.convert(plain, kind, strict=True)
-    except (ValueError, RecursionError) as error:
-        # msgspec.ValidationError, UnicodeError and JSONDecodeError are ValueErrors.
-        raise ProtocolError(f"Malformed message: {error}.") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key stands twice")
-    return found
-
-
-def _refuse_constant(name: str) -> Literal[0]:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _check_tree(value: Any, allowed: int) -> None:
-    # JSON's grammar has room for both: "\ud800" is an escaped half of a character,
-    # which we could not encode into an answer, and 1e999 is read as infinity.
-    if isinstance(value, str):
-        value.encode("utf-8")
-    elif isinstance(value, float) and isinf(value):
-        raise ValueError("a number is out of range")
-    elif isinstance(value, dict | list):
-        if allowed == 0:
-            raise ValueError("nested too deep")
-        for inner in (*value, *value.values()) if isinstance(value, dict) else value:
-            _check_tree(inner, allowed - 1)

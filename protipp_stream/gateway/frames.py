@@ -15,7 +15,7 @@ import msgspec
 
 from protipp_stream.core import wire
 from protipp_stream.core.backlog import Mode
-from protipp_stream.model import Cursor, RealTimeConnection
+from protipp_stream.model import Confirmation, Cursor, RealTimeConnection
 
 __all__ = [
     "Framing",
@@ -24,6 +24,7 @@ __all__ = [
     "as_event",
     "as_message",
     "as_text",
+    "confirmed",
     "connected",
     "draining",
     "error",
@@ -94,6 +95,11 @@ def connected(
 def heartbeat(told: Cursor, now: datetime) -> Outgoing:
     """Say that we live, and up to where a subscriber was told."""
     return Outgoing("heartbeat", wire.encode(wire.Heartbeat(str(told), now)), str(told))
+
+
+def confirmed(rows: list[Confirmation]) -> Outgoing:
+    """Say which prices were said again, unchanged."""
+    return Outgoing("confirmed", wire.encode(wire.Confirmed(rows)))
 
 
 def source(connection: RealTimeConnection) -> Outgoing:

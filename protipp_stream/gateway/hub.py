@@ -257,6 +257,9 @@ class Hub:
         subscription.told = since or self.cursor
         subscription.position = subscription.told.seq
         subscription.replays_to = self.cursor.seq
+        # How long it was away, nobody knows: what was said again meanwhile looks older to
+        # it than it is, until it is said once more.
+        subscription.confirmations = self.book.confirmations
         subscription.opening = self._opening(subscription, mode)
         # A replay needs no frame of its own: it is the log from there on.
         subscription.needs_catch_up, subscription.catch_up = mode != "replay", since
@@ -309,6 +312,13 @@ class Hub:
             subscription.beat_due = now + self.settings.heartbeat_s
             subscription.last_sent = wall
             subscription.write(frames.heartbeat(subscription.newest_told, wall))
+        if subscription.is_idle and subscription.audience is not None:
+            self._confirm(subscription)
+
+    def _confirm(self, subscription: Subscription) -> None:
+        since, subscription.confirmations = subscription.confirmations, self.book.confirmations
+        if frame := self.log.confirmed(subscription.wanted, since):
+            subscription.write(frame)
 
     def _is_stuck(self, subscription: Subscription, now: float) -> bool:
         since = subscription.full_since

@@ -17,7 +17,7 @@ from protipp_stream.core.conflate import newest
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.moves import Rule
 from protipp_stream.gateway.clock import Clock
-from protipp_stream.gateway.frames import Outgoing
+from protipp_stream.gateway.frames import Outgoing, confirmed
 from protipp_stream.gateway.settings import Settings
 from protipp_stream.model import Cursor, Event, OddsUpdate, Quote
 
@@ -63,6 +63,8 @@ class Log:
         self._shared_from = 0.0
         self._snapshots: dict[Filter, Outgoing] = {}
         self._snapshots_at = (-1, -1, -1)
+        self._confirmed: dict[tuple[Filter, int], Outgoing | None] = {}
+        self._confirmed_at = 0
 
     @property
     def cursor(self) -> Cursor:
@@ -141,6 +143,17 @@ class Log:
         rows = wire.encode_updates(updates)
         events = self.events(wanted, since.seq)
         return self._updates(since, self.cursor.seq, rows, events, why)
+
+    def confirmed(self, wanted: Filter, since: int) -> Outgoing | None:
+        """Return which prices were said again after that many confirmations, if any was."""
+        if self._confirmed_at != self.book.confirmations or len(self._confirmed) >= MAX_SHARED:
+            self._confirmed.clear()
+            self._confirmed_at = self.book.confirmations
+        key = wanted, since
+        if key not in self._confirmed:
+            rows = self.book.confirmed_since(since, wanted)
+            self._confirmed[key] = confirmed(rows) if rows else None
+        return self._confirmed[key]
 
     def news(self, events: Sequence[Event], told: Cursor) -> Outgoing:
         """Return a frame of descriptions that leads nowhere: no price moved."""

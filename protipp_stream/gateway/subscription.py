@@ -49,6 +49,8 @@ class Subscription:
         None when it has been said.
     catch_up : Cursor or None
         With ``needs_catch_up``: since when it needs a patch; None for a snapshot.
+    confirmations : int
+        Of the book's, those that it was told or that are none of its business.
     pace : Pace
         When its last frame left, for one that is not among others.
     audience : Audience or None
@@ -84,6 +86,7 @@ class Subscription:
         self.told = Cursor("", 0)
         self.opening: Iterator[Outgoing] | None = None
         self.needs_catch_up = False
+        self.confirmations = 0
         self.catch_up: Cursor | None = None
         self.audience: Audience | None = None
         self.facts: dict[str, Outgoing] = {}

@@ -15,7 +15,7 @@ from protipp_stream.core.book import Book
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.wire import Connected, Heartbeat, ServerFrame, Snapshot, Updates
 from protipp_stream.errors import ProtocolError, UpdatesMissed
-from protipp_stream.model import Cursor, Event, OddsUpdate, RealTimeConnection
+from protipp_stream.model import Confirmation, Cursor, Event, OddsUpdate, RealTimeConnection
 from tests.scripted import quote
 
 
@@ -33,6 +33,8 @@ class Nobody:
 
     def on_gap(self, why: str) -> None:
         self.gaps.append(why.partition(":")[0])
+
+    def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None: ...
 
     def on_progress(self) -> None: ...
 

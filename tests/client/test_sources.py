@@ -53,6 +53,21 @@ def test_what_a_gateway_that_started_anew_no_longer_has_is_gone(transport: str) 
     assert set() not in seen
 
 
+@pytest.mark.parametrize("transport", LADDER)
+def test_a_price_that_is_said_again_unchanged_gets_younger(transport: str) -> None:
+    script = ScriptedFeed()
+    with Gateway(script) as gateway:
+        script.tell([quote(2.0), quote(2.0, "Reds")])
+        with ps.connect(gateway, transport=transport) as odds:
+            first = {each.outcome: each.good_at for each in odds.board().quotes}
+            script.tell([quote(2.0), quote(2.1, "Reds")])
+            until(lambda: any(each.confirmed_at for each in odds.board().quotes))
+            [blues, reds] = sorted(odds.board().quotes, key=lambda each: each.outcome)
+            assert blues.timestamp == first["Blues"]
+            assert blues.good_at == reds.good_at == blues.confirmed_at
+            assert reds.confirmed_at is None
+
+
 class Hearer(Nobody):
     """Keeps what it is told of sources."""
 

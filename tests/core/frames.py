@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.wire import (
+    Confirmed,
     Connect,
     Connected,
     Draining,
@@ -24,6 +25,7 @@ from protipp_stream.core.wire import (
     Updates,
 )
 from protipp_stream.model import (
+    Confirmation,
     Cursor,
     Event,
     OddsUpdate,
@@ -39,6 +41,7 @@ names = st.text(
     max_size=20,
 )
 odds = st.floats(1.0, 1e6, exclude_min=True)
+shares = st.floats(0.0, 1.0, exclude_max=True)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 instants = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 modes = st.sampled_from(["replay", "patch", "snapshot"])
@@ -47,7 +50,15 @@ cursors = st.builds(Cursor, st.from_regex(r"[0-9A-Za-z_-]{1,64}", fullmatch=True
 cursor_texts = cursors.map(str)
 
 quotes = st.builds(
-    Quote, names, names, names, names, st.none() | odds, st.none() | instants, st.none() | instants
+    Quote,
+    names,
+    names,
+    names,
+    names,
+    st.none() | odds,
+    st.none() | instants,
+    st.none() | instants,
+    shares,
 )
 updates = st.builds(
     OddsUpdate,
@@ -63,6 +74,7 @@ updates = st.builds(
     numbers,
     st.booleans(),
     st.none() | texts,
+    shares,
 )
 fixtures = st.builds(
     Event, names, names, names, st.none() | instants, st.none() | names, st.none() | names
@@ -92,6 +104,10 @@ def few(drawn: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 some_names = few(names).map(tuple)
 filters = st.builds(Filter, some_names, some_names, some_names)
 
+confirmations = st.builds(
+    Confirmation, names, names, names, few(names), instants, st.none() | instants
+)
+
 CLIENT: dict[type, st.SearchStrategy[Any]] = {
     Connect: st.builds(
         Connect, st.none() | texts, st.none() | texts, st.none() | texts, st.none() | filters
@@ -112,6 +128,7 @@ SERVER: dict[type, st.SearchStrategy[Any]] = {
         few(updates),
         few(fixtures),
     ),
+    Confirmed: st.builds(Confirmed, few(confirmations)),
     Heartbeat: st.builds(Heartbeat, cursor_texts, instants),
     Pong: st.builds(Pong, counts, numbers, numbers, numbers),
     Source: st.builds(Source, connections),

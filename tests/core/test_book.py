@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from protipp_stream.core.book import Book
 from protipp_stream.core.filter import Filter
+from protipp_stream.core.mirror import Mirror
 from protipp_stream.core.moves import Move, pct
 from protipp_stream.model import Cursor, Quote, Selection
 
@@ -27,14 +28,19 @@ def changes_one_by_one(
             known = board.get(said.selection)
             if known is None and said.odds is None:
                 continue
-            if known is not None and known.odds == said.odds:
-                stamp = said.source_timestamp or known.source_timestamp
-                when = known.timestamp
-            else:
+            received_at = START + timedelta(seconds=second)
+            stamp = said.source_timestamp
+            if known is None or known.odds != said.odds:
                 changes.append((said.selection, known.odds if known else None, said.odds))
-                stamp, when = said.source_timestamp, START + timedelta(seconds=second)
-            board[said.selection] = Quote(*said.selection, said.odds, stamp, when)
+                board[said.selection] = Quote(*said.selection, said.odds, stamp, received_at)
+            elif said.odds is not None and is_newer(stamp, known.source_timestamp):
+                board[said.selection] = known.confirmed(received_at, stamp)
     return changes, board
+
+
+def is_newer(stamp: datetime | None, known: datetime | None) -> bool:
+    """Whether a price that is said again is younger for it."""
+    return known is None or (stamp is not None and stamp > known)
 
 
 @given(batches)
@@ -123,6 +129,36 @@ def test_a_confirmation_without_a_stamp_keeps_the_older_stamp() -> None:
     book = Book("e")
     log_of(book, [[quote("home", 1.9, source=START)], [quote("home", 1.9)]])
     assert book.quotes()[0].source_timestamp == START
+
+
+def test_what_a_bookmaker_said_long_ago_is_not_confirmed_by_being_repeated() -> None:
+    book = Book("e")
+    log_of(book, [[quote("home", 1.9, source=START)], [quote("home", 1.9, source=START)]])
+    assert book.confirmations == 0
+    assert book.quotes()[0].confirmed_at is None
+
+
+@given(batches, st.integers(0, 5), filters)
+def test_a_copy_that_is_told_changes_and_confirmations_is_the_book(
+    drawn: list[list[Quote]], joins: int, wanted: Filter
+) -> None:
+    book, mirror = Book("e"), Mirror()
+    mirror.reset(book.cursor, [])
+    told = 0
+    for second, batch in enumerate(drawn):
+        prev = book.cursor
+        updates = book.apply(batch, START + timedelta(seconds=second))
+        if second == joins:
+            mirror.reset(book.cursor, book.quotes(wanted))
+        elif second > joins:
+            mirror.apply(prev, book.cursor, [u for u in updates if wanted.matches(u)])
+            if second % 2:
+                mirror.confirm(book.confirmed_since(told, wanted))
+        if second == joins or second % 2:
+            told = book.confirmations
+    if len(drawn) > joins:
+        mirror.confirm(book.confirmed_since(told, wanted))
+        assert mirror.quotes == {quote.selection: quote for quote in book.quotes(wanted)}
 
 
 def test_a_new_price_forgets_the_confirmation_of_the_old_one() -> None:

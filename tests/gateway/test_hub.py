@@ -7,6 +7,7 @@ import pytest
 
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.wire import (
+    Confirmed,
     Connected,
     Draining,
     ErrorFrame,
@@ -306,6 +307,39 @@ def test_a_newcomer_is_told_how_fresh_an_unchanged_price_is() -> None:
         [snapshot] = [frame for frame in outlet.read() if isinstance(frame, Snapshot)]
         assert snapshot.quotes[0].source_timestamp == clock.wall()
         clock.advance(60)
+
+
+def test_a_subscriber_is_told_once_what_was_said_again_unchanged() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    hub.take(batch_now([quote(2.0), quote(3.0, bookmaker_id="other")], [EVENT]))
+    all_of_it, other, behind = KeptOutlet(), KeptOutlet(), KeptOutlet()
+    hub.subscribe("websocket", all_of_it, Filter())
+    hub.subscribe("websocket", other, Filter(bookmakers=("other",)))
+    late = hub.subscribe("websocket", behind, Filter())
+    for outlet in (all_of_it, other, behind):
+        outlet.read()
+    behind.full()
+    clock.advance(5)
+    again = batch_now([quote(2.0)])
+    hub.take(again)
+    for _ in range(2):
+        clock.advance(1)
+        hub.tick()
+    [told] = all_of_it.read()
+    assert isinstance(told, Confirmed)
+    [row] = told.confirmed
+    assert (row.bookmaker_id, row.outcomes, row.received_at) == (
+        "acme",
+        ["Blues"],
+        again.received_at,
+    )
+    assert other.read() == []
+    assert behind.kept == []
+    assert not late.is_idle
+    behind.clear()
+    hub.tick()
+    assert any(isinstance(frame, Confirmed) for frame in behind.read())
 
 
 def test_after_the_last_word_nothing_is_said() -> None:

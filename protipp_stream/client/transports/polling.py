@@ -23,6 +23,7 @@ from protipp_stream.client.transports.timekeeping import asking, over_http
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.wire import (
+    Confirmed,
     Connected,
     PollAnswer,
     ServerFrame,
@@ -76,6 +77,7 @@ def _query(wanted: Filter, since: str | None, last: PollAnswer | None = None) ->
         query.append(("since", since))
     if last is not None:
         query += [("wait", f"{WAIT_S:g}"), ("facts", last.facts_version)]
+        query.append(("confirmations", last.confirmations))
     return query
 
 
@@ -112,3 +114,5 @@ def _frames(answer: PollAnswer) -> Iterator[ServerFrame]:
             updates=answer.updates or [],
             events=answer.events,
         )
+    if answer.confirmed:
+        yield Confirmed(answer.confirmed)

@@ -13,7 +13,8 @@ from protipp_stream.core.backlog import Recovery
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.quarantine import quote_fault
-from protipp_stream.core.wire import PollAnswer, decode_json
+from protipp_stream.core.strict_json import decode_json
+from protipp_stream.core.wire import PollAnswer
 from protipp_stream.errors import ProtocolError
 from protipp_stream.gateway.guard import Refusal, json_response
 from protipp_stream.gateway.hub import Hub
@@ -33,14 +34,22 @@ async def poll(request: Request) -> Response:
     wanted = filter_of(request.query_params)
     since = Cursor.parse(request.query_params.get("since"))
     wait_s = _wait_of(request.query_params.get("wait"), hub.settings.long_poll_s)
-    facts = request.query_params.get("facts", "")
-    known = int(facts) if facts.isdecimal() and len(facts) <= MAX_DIGITS else hub.facts_version
+    known = _count_of(request.query_params.get("facts"), hub.facts_version)
+    confirmations = _count_of(request.query_params.get("confirmations"), hub.book.confirmations)
     recovery = await _recover(hub, since, wanted, known, wait_s)
+    confirmed = hub.book.confirmed_since(confirmations, wanted)
     etag = f'"{recovery.cursor}.{hub.facts_version}"'
-    knows_it_all = since is None or recovery.cursor == since
+    knows_it_all = (since is None or recovery.cursor == since) and not confirmed
     if knows_it_all and request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-store"})
-    return json_response(_answer(hub, wanted, recovery), headers={"ETag": etag})
+    answer = _answer(hub, wanted, recovery)
+    if recovery.since is not None:
+        answer = msgspec.structs.replace(answer, confirmed=confirmed)
+    return json_response(answer, headers={"ETag": etag})
+
+
+def _count_of(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdecimal() and len(text) <= MAX_DIGITS else default
 
 
 async def _recover(
@@ -73,6 +82,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
             events=hub.log.events(wanted),
             sources=sources,
             facts_version=hub.facts_version,
+            confirmations=hub.book.confirmations,
         )
     rows, cursor = recovery.updates, recovery.cursor
     limit = hub.settings.poll_rows
@@ -89,6 +99,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
         events=hub.log.events(wanted, recovery.since.seq, cursor.seq + (cursor == hub.cursor)),
         sources=sources,
         facts_version=hub.facts_version,
+        confirmations=hub.book.confirmations,
     )
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from protipp_stream.core.codes import CloseCode
-from protipp_stream.core.wire import decode_json
+from protipp_stream.core.strict_json import decode_json
 from protipp_stream.errors import ProtocolError
 from protipp_stream.gateway.guard import Refusal, json_response
 from protipp_stream.gateway.routes.context import body_of, context_of, forbidden, require
