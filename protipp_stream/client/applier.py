@@ -42,6 +42,8 @@ __all__ = ["Applier", "Audience", "cursor_in"]
 _log = logging.getLogger(__name__)
 
 RECENT = 10_000
+# Looking through a whole board takes milliseconds, and nothing of it is urgent.
+SWEEP_S = 600.0
 
 
 class Audience(Protocol):
@@ -52,7 +54,7 @@ class Audience(Protocol):
         ...
 
     def on_reset(self, why: str | None) -> None:
-        """The board is a new one; ``why`` says what was missed, None at the first."""
+        """The board is a new one; ``why`` says what was missed, None if nothing was."""
         ...
 
     def on_gap(self, why: str) -> None:
@@ -118,6 +120,7 @@ class Applier:
         self._timing = Timing()
         # Up to here we are catching up, which says nothing about the path.
         self._live_from: Cursor | None = None
+        self._sweep_due = 0.0
         # Since the log last moved, or the connection began: if the next frame is a
         # snapshot of another epoch, these are all the sources that there are.
         self._sources: dict[str, RealTimeConnection] = {}
@@ -198,10 +201,20 @@ class Applier:
                 self._check_tail(cursor_in(frame.cursor))
                 with self._lock:
                     self._timing.note(frame.sent_at, received.arrived)
+                self._sweep(frame.sent_at, received.arrived)
             case Connected() | Draining() | ErrorFrame() | Expiring() | Pong():
                 pass  # the follower or the transport has answered them
             case _:
                 assert_never(frame)
+
+    def _sweep(self, sent_at: datetime, arrived: float) -> None:
+        if arrived >= self._sweep_due:
+            self._sweep_due = arrived + SWEEP_S
+            with self._lock:
+                gone = self._mirror.forget_over(sent_at)
+            if gone:
+                # Whoever draws the board takes it anew; no update is missing.
+                self._audience.on_reset(None)
 
     def _check_tail(self, told: Cursor) -> None:
         """The last frame before a silence may be the one that was lost."""

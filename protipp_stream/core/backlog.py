@@ -2,8 +2,8 @@
 
 Three answers, the best that is possible: ``replay`` (every update since),
 ``patch`` (each selection changed since, at its newest), ``snapshot`` (the
-board). A cursor that is malformed, foreign, too old or from the future gets
-the snapshot: never an error, never a partial splice.
+board). A cursor that is malformed, foreign or from the future, or older than an event
+that has been forgotten, gets the snapshot: never an error, never a partial splice.
 """
 
 from __future__ import annotations
@@ -153,4 +153,7 @@ def recovery_mode(
     mine = Cursor.parse(since) if isinstance(since, str) else since
     if mine is None or mine.epoch != book.epoch or not 0 <= mine.seq <= book.seq:
         return "snapshot", None
-    return ("replay" if backlog.holds_since(mine.seq) else "patch"), mine
+    if backlog.holds_since(mine.seq):
+        return "replay", mine
+    # What was forgotten since is in no patch, and would stand on its board for ever.
+    return ("patch", mine) if mine.seq >= book.forgotten_to else ("snapshot", None)

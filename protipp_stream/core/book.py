@@ -7,12 +7,13 @@ log, so whatever is behind it handles changes only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
 
+from protipp_stream.core.eviction import over
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.moves import Move, Rule, h
-from protipp_stream.model import Confirmation, Cursor, OddsUpdate, Quote, Selection
+from protipp_stream.model import Confirmation, Cursor, Event, OddsUpdate, Quote, Selection
 
 __all__ = ["Book"]
 
@@ -31,6 +32,9 @@ class Book:
 
     Attributes
     ----------
+    forgotten_to : int
+        The newest sequence number among what was forgotten: who knows less than that
+        has prices on its board that nothing here will withdraw.
     confirmations : int
         How often an unchanged price was confirmed: the board is then another,
         though no update came of it.
@@ -46,6 +50,7 @@ class Book:
         # confirmation, when it was received, what the bookmaker's clock said.
         self._confirmed: dict[Selection, tuple[int, datetime, datetime | None]] = {}
         self.confirmations = 0
+        self.forgotten_to = 0
 
     @property
     def cursor(self) -> Cursor:
@@ -174,6 +179,20 @@ class Book:
             )
         )
 
+    def over(self, events: Mapping[str, Event], now: datetime, after_s: float) -> set[str]:
+        """Return the events that are over; see `core.eviction`."""
+        rows = ((u.event_id, u.new_odds is not None, u.timestamp) for u in self._last.values())
+        return over(rows, events, now, after_s)
+
+    def forget(self, events: Set[str]) -> None:
+        """Forget events, with all that is known of their prices."""
+        gone = [update for update in self._last.values() if update.event_id in events]
+        for update in gone:
+            del self._last[update.selection]
+            self._confirmed.pop(update.selection, None)
+            self._live.pop(_market(update), None)
+            self.forgotten_to = max(self.forgotten_to, update.seq)
+
     def quotes(self, wanted: Filter | None = None) -> list[Quote]:
         """Return the whole board: every selection, suspended ones with odds None."""
         return [self._newest(update) for update in self._matching(wanted)]
@@ -211,7 +230,7 @@ class Book:
         return quote.confirmed(received_at, stamp)
 
 
-def _market(quote: Quote | Selection) -> MarketKey:
+def _market(quote: Quote | OddsUpdate | Selection) -> MarketKey:
     return quote.bookmaker_id, quote.event_id, quote.market
 
 

@@ -38,6 +38,8 @@ __all__ = ["Hub"]
 
 EXPIRY_NOTICE_S = 60.0
 PATIENCE_S = 1.0
+# Looking through a whole board takes milliseconds that belong to the subscribers.
+SWEEP_S = 600.0
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +77,7 @@ class Hub:
         self.started_at = self.clock.wall()
         self._news = Bell()
         self._tell_again: dict[str, float] = {}
+        self._sweep_due = self.clock.monotonic() + SWEEP_S
 
     @property
     def cursor(self) -> Cursor:
@@ -295,6 +298,9 @@ class Hub:
             if subscription.closes_with is None:
                 self._look_after(subscription, now, wall)
         self.check_freshness()
+        if now >= self._sweep_due:
+            self._sweep_due = now + SWEEP_S
+            self.log.forget_over(wall)
 
     def _look_after(self, subscription: Subscription, now: float, wall: datetime) -> None:
         left_s = subscription.expires_at - wall.timestamp()

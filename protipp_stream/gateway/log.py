@@ -100,6 +100,15 @@ class Log:
         self.described += len(new)
         return new
 
+    def forget_over(self, now: datetime) -> set[str]:
+        """Forget the events that are over; return their ids."""
+        events = {event_id: event for event_id, (_, event) in self._events.items()}
+        gone = self.book.over(events, now, self._settings.forget_after_s)
+        self.book.forget(gone)
+        for event_id in gone:
+            self._events.pop(event_id, None)
+        return gone
+
     # ----------------------------------------------------------- what goes out
 
     def recover(self, since: str | Cursor | None, wanted: Filter) -> Recovery:

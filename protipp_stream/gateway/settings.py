@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bookmaker_stale_after_s : float
         The same for a bookmaker behind a feed, by its own clock where it says
         when it last looked at a price.
+    forget_after_s : float
+        An event of which every price has been withdrawn for so long is over, and
+        forgotten. Clients forget it after an hour.
     drain_s : float
         Seconds that subscribers have to leave when the gateway stops.
     retry_ms : int
@@ -87,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int = 250_000
     stale_after_s: float = 30.0
     bookmaker_stale_after_s: float = 300.0
+    forget_after_s: float = 3600.0
     drain_s: float = 5.0
     retry_ms: int = 1_000
     direct_writes: bool = True

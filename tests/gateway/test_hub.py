@@ -20,7 +20,7 @@ from protipp_stream.feeds.base import batch_now
 from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.settings import Settings
-from protipp_stream.model import Cursor, Event, RealTimeConnection
+from protipp_stream.model import Batch, Cursor, Event, RealTimeConnection
 from tests.gateway.outlets import KeptOutlet, rows, updates_in
 from tests.scripted import EVENT, HandClock, quote
 
@@ -392,3 +392,23 @@ def _source() -> RealTimeConnection:
     return RealTimeConnection(
         id="f", bookmaker_id="f", connection_type="polling", status="connected"
     )
+
+
+def test_an_event_that_is_over_is_forgotten_by_gateway_and_newcomers() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    hub.take(Batch([quote(2.0)], clock.wall(), clock.monotonic(), [EVENT]))
+    clock.advance(10)
+    hub.take(Batch([quote(None)], clock.wall(), clock.monotonic()))
+    for _ in range(5):
+        clock.advance(600)
+        hub.tick()
+    assert len(hub.book) == 1
+    for _ in range(3):
+        clock.advance(600)
+        hub.tick()
+    assert len(hub.book) == 0
+    outlet = KeptOutlet()
+    hub.subscribe("websocket", outlet, Filter())
+    [snapshot] = [frame for frame in outlet.read() if isinstance(frame, Snapshot)]
+    assert (snapshot.quotes, snapshot.events) == ([], [])
