@@ -1,0 +1,99 @@
+"""On what terms an arbitrage counts, and the words for why one does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Final, Literal, get_args
+
+import msgspec
+
+from protipp_stream.errors import ConfigurationError
+
+__all__ = ["REASONS", "WORDS", "Reason", "Terms"]
+
+Reason = Literal[
+    "stale",
+    "one_bookmaker",
+    "clones",
+    "outcomes_differ",
+    "outcome_missing",
+    "palpable_error",
+    "rounding",
+    "limits",
+]
+
+# In the order in which they are shown.
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
+
+WORDS: Final[Mapping[Reason, str]] = {
+    "stale": "a price is too old",
+    "one_bookmaker": "two legs are at the same bookmaker",
+    "clones": "two legs are at bookmakers that copy one another",
+    "outcomes_differ": "the bookmakers do not offer the same outcomes",
+    "outcome_missing": "an outcome is left without a bet",
+    "palpable_error": "a price is so far from the others that it looks like a mistake",
+    "rounding": "nothing is left once the stakes are rounded",
+    "limits": "nothing is left within the bookmakers' limits",
+}
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the user stakes, and what counts as an arbitrage.
+
+    Attributes
+    ----------
+    stake : float
+        Money to put at risk in all, over the legs.
+    unit : float
+        Stakes are multiples of it.
+    max_age_s, max_age_in_play_s : float
+        Seconds: a price of this age is stale, before the event's start and after it.
+    max_margin : float
+        A return on the total above this is taken for a palpable error: 0.2 is 20 %.
+    min_margin : float
+        Margins that are not above this are not looked at.
+    max_gap : float
+        Cohen's h between a price's implied probability and the median of those of the
+        other bookmakers (clones count once, stale prices not at all, and it takes two
+        of them): a price that is more generous by more than this is a palpable error.
+        h has the same scale at every price, where a ratio of odds has not: 0.3 is 2.83
+        against 2.0, 34 against 10, 1.26 against 1.11.
+    commissions : mapping of str to float
+        By bookmaker: what *you* pay, instead of what its quotes say.
+    max_stakes : mapping of str to float
+        By bookmaker: the most that it lets you put at risk in one bet; of a lay that
+        is the liability.
+    """
+
+    stake: float = 100.0
+    unit: float = 0.01
+    max_age_s: float = 300.0
+    max_age_in_play_s: float = 60.0
+    max_margin: float = 0.2
+    min_margin: float = 0.0
+    max_gap: float = 0.3
+    commissions: Mapping[str, float] = {}
+    max_stakes: Mapping[str, float] = {}
+
+    def __post_init__(self) -> None:
+        # Within these a stake has at most 15 digits, which a float shows as they are.
+        _check("stake", self.stake, 0 < self.stake <= 1e9)
+        _check("unit", self.unit, 1e-6 <= self.unit <= self.stake)
+        _check("max_age_s", self.max_age_s, self.max_age_s > 0)
+        _check("max_age_in_play_s", self.max_age_in_play_s, self.max_age_in_play_s > 0)
+        _check("min_margin", self.min_margin, self.min_margin >= 0)
+        _check("max_margin", self.max_margin, self.max_margin > self.min_margin)
+        _check("max_gap", self.max_gap, self.max_gap > 0)
+        for bookmaker_id, part in self.commissions.items():
+            _check(f"commission at {bookmaker_id}", part, 0 <= part < 1)
+        for bookmaker_id, most in self.max_stakes.items():
+            _check(f"largest stake at {bookmaker_id}", most, most > 0)
+
+
+def _check(name: str, value: float, is_sound: bool) -> None:
+    if not (isfinite(value) and is_sound):
+        raise ConfigurationError(
+            f"Terms of arbitrage: {name} can't be {value!r}.",
+            hint="See the docstring of Terms for what each may be.",
+        )

@@ -1,0 +1,232 @@
+"""How much to stake on each leg, rounded as money is, and what the worst case then leaves.
+
+A *back* at odds o pays ``o' = 1 + (o - 1)(1 - c)`` for each unit staked, where c is what
+an exchange keeps of the winnings. A *lay* at L takes somebody's stake s and risks the
+*liability* ``s(L - 1)`` to win ``s(1 - c)``: a back of "not i" at ``1 + (1 - c)/(L - 1)``
+with the liability as its stake. So every leg has a *risk*, and the total is split over
+the risks: ``riskᵢ = T / (S·o'ᵢ)`` with ``S = Σ 1/o'ᵢ`` (analytics.md, Arbitrage).
+
+Stakes are then rounded, and what they return is computed again from the rounded ones in
+exact decimals: a figure that is shown must be true of the figures beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_FLOOR, Context, Decimal, localcontext
+from typing import Literal
+
+import msgspec
+
+from protipp_stream.errors import ConfigurationError
+
+__all__ = ["Leg", "Side", "Split", "net_odds", "relock", "split"]
+
+Side = Literal["back", "lay"]
+
+# Stake, odds and commission have at most 17 digits each: no product of them is rounded.
+_EXACT = Context(prec=60)
+_CENT = Decimal("0.01")
+
+
+class Leg(msgspec.Struct, frozen=True, gc=False):
+    """One bet of an arbitrage.
+
+    Attributes
+    ----------
+    bookmaker_id, outcome : str
+        Where, and on what. A lay on an outcome wins when the outcome does not.
+    side : str
+        ``back`` or ``lay``.
+    odds : float
+        Decimal, as quoted: without commission.
+    commission : float
+        What is kept of the winnings: 0.05 is 5 %.
+    stamp : datetime
+        UTC: when the bookmaker last said this price, or confirmed it.
+    stake : float
+        Money. For a lay it is the *backer's* stake, the figure that an exchange asks
+        for. 0 where nothing should be staked.
+    risk : float
+        Money that is lost if this leg loses: the stake of a back, the liability of a lay.
+    """
+
+    bookmaker_id: str
+    outcome: str
+    side: Side
+    odds: float
+    commission: float
+    stamp: datetime
+    stake: float = 0.0
+    risk: float = 0.0
+
+    @property
+    def net_odds(self) -> float:
+        """What a unit of risk returns when the leg wins, after commission."""
+        return net_odds(self.odds, self.commission, self.side == "lay")
+
+    def age_s(self, now: datetime) -> float:
+        """Seconds since the bookmaker last said this price."""
+        return (now - self.stamp).total_seconds()
+
+
+class Split(msgspec.Struct, frozen=True, gc=False):
+    """Stakes as they can be placed, and what they leave.
+
+    Attributes
+    ----------
+    legs : tuple of Leg
+        With their stakes and risks.
+    total : float
+        Money at risk in all: stakes of backs and liabilities of lays.
+    worst_case : float
+        Profit under the least favourable outcome; rounded down, so it is never more
+        than the stakes return. Negative is a loss.
+    max_total : float or None
+        The largest total that the bookmakers' limits allow; None without limits.
+    is_limited : bool
+        Whether the limits made the total smaller than was asked for.
+    """
+
+    legs: tuple[Leg, ...]
+    total: float
+    worst_case: float
+    max_total: float | None = None
+    is_limited: bool = False
+
+
+def net_odds(odds: float, commission: float = 0.0, is_lay: bool = False) -> float:
+    """Return what a unit of risk pays back when it wins, itself included.
+
+    Parameters
+    ----------
+    odds : float
+        Decimal, above 1, as quoted.
+    commission : float
+        Part of the net winnings that is kept.
+    is_lay : bool
+        Whether the price is that of a lay; the answer is then for a unit of liability.
+
+    Examples
+    --------
+    >>> round(net_odds(3.0, 0.05), 4)
+    2.9
+    >>> round(net_odds(3.0, 0.05, is_lay=True), 4)
+    1.475
+    """
+    if is_lay:
+        return 1.0 + (1.0 - commission) / (odds - 1.0)
+    return 1.0 + (odds - 1.0) * (1.0 - commission) if commission else odds
+
+
+def split(
+    legs: Sequence[Leg], total: float, unit: float, limits: Mapping[str, float] | None = None
+) -> Split:
+    """Split a total over legs that together cover every outcome once.
+
+    Parameters
+    ----------
+    legs : sequence of Leg
+        Their stakes are ignored.
+    total : float
+        Money to put at risk, if the limits allow so much.
+    unit : float
+        Stakes are multiples of it; rounded to the nearest.
+    limits : mapping of str to float, optional
+        The most that may be put at risk at a bookmaker: for a lay, the liability.
+
+    Notes
+    -----
+    ``T_max = minᵢ(limitᵢ·S·o'ᵢ)``. No rounded stake exceeds its limit.
+    """
+    net = [leg.net_odds for leg in legs]
+    implied = sum(1.0 / each for each in net)
+    bounds = [(limits or {}).get(leg.bookmaker_id) for leg in legs]
+    allowed = [b * implied * o for b, o in zip(bounds, net, strict=True) if b is not None]
+    max_total = min(allowed, default=None)
+    is_limited = max_total is not None and max_total < total
+    placed = max_total if max_total is not None and is_limited else total
+    with localcontext(_EXACT):
+        step = _exact(unit)
+        stakes = [
+            _rounded(leg, placed / (implied * odds), step, bound)
+            for leg, odds, bound in zip(legs, net, bounds, strict=True)
+        ]
+        return _recomputed(legs, stakes, step, max_total, is_limited)
+
+
+def relock(legs: Sequence[Leg], locked: int, stake: float, unit: float) -> Split:
+    """Split anew around one stake that is given: it was placed, or is all that was accepted.
+
+    Parameters
+    ----------
+    locked : int
+        Index of the leg whose stake is ``stake``; it stays as it is, unrounded.
+    stake : float
+        Money; the backer's stake if the leg is a lay.
+    unit : float
+        The other stakes are multiples of it.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such leg, or a stake or unit is not above 0.
+    """
+    if not 0 <= locked < len(legs):
+        raise ConfigurationError(f"There is no leg {locked}: there are {len(legs)}.")
+    if not 0 < stake < float("inf") or not 0 < unit < float("inf"):
+        raise ConfigurationError(f"A stake of {stake} in units of {unit} can't be placed.")
+    leg = legs[locked]
+    returned = stake * _risk_of_unit(leg) * leg.net_odds
+    with localcontext(_EXACT):
+        step = _exact(unit)
+        stakes = [_rounded(each, returned / each.net_odds, step, None) for each in legs]
+        stakes[locked] = _exact(stake)
+        return _recomputed(legs, stakes, step)
+
+
+def _exact(value: float) -> Decimal:
+    """Return what is shown: 0.1 is a tenth, not the nearest binary fraction."""
+    return Decimal(repr(float(value)))
+
+
+def _risk_of_unit(leg: Leg) -> float:
+    return leg.odds - 1.0 if leg.side == "lay" else 1.0
+
+
+def _rounded(leg: Leg, risk: float, step: Decimal, bound: float | None) -> Decimal:
+    steps = round(risk / _risk_of_unit(leg) / float(step))
+    if bound is not None:
+        unit_risk = _exact(leg.odds) - 1 if leg.side == "lay" else Decimal(1)
+        steps = min(steps, int(_exact(bound) / (unit_risk * step)))
+    return steps * step
+
+
+def _recomputed(
+    legs: Sequence[Leg],
+    stakes: Sequence[Decimal],
+    step: Decimal,
+    max_total: float | None = None,
+    is_limited: bool = False,
+) -> Split:
+    risks, returns = [], []
+    for leg, stake in zip(legs, stakes, strict=True):
+        win, kept = _exact(leg.odds) - 1, 1 - _exact(leg.commission)
+        if leg.side == "lay":
+            risk, profit = stake * win, stake * kept
+        else:
+            risk, profit = stake, stake * win * kept
+        risks.append(risk)
+        returns.append(risk + profit)
+    total = sum(risks, Decimal(0))
+    grain = min(step, _CENT)
+    worst = ((min(returns) - total) / grain).to_integral_value(ROUND_FLOOR) * grain
+    placed = tuple(
+        Leg(
+            leg.bookmaker_id, leg.outcome, leg.side, leg.odds, leg.commission, leg.stamp,
+            float(stake), float(risk),
+        )
+        for leg, stake, risk in zip(legs, stakes, risks, strict=True)
+    )  # fmt: skip
+    return Split(placed, float(total), float(worst), max_total, is_limited)
