@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 from protipp_stream.client.changes import Delivery
+from protipp_stream.core.arbitrage import Arbitrage
 from protipp_stream.model import Event, OddsUpdate, Quote
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["latency_frame", "quotes_frame", "source_age_frame", "updates_frame"]
+__all__ = [
+    "arbitrage_frame",
+    "latency_frame",
+    "legs_frame",
+    "quotes_frame",
+    "source_age_frame",
+    "updates_frame",
+]
 
-_NAMES = ("bookmaker_id", "event_id", "event", "sport", "market", "outcome")
-_TIMES = ("starts_at", "timestamp", "source_timestamp")
+_NAMES = {"bookmaker_id", "event_id", "event", "sport", "market", "outcome", "side", "status"}
+_TIMES = {"starts_at", "timestamp", "source_timestamp", "first_seen", "last_seen"}
+_NUMBERS = {"odds", "old_odds", "new_odds", "latency_ms", "commission", "age_s", "oldest_s"}
+_MONEY = {"margin", "stake", "risk", "profit"}
 
 
 def quotes_frame(quotes: Iterable[Quote], events: dict[str, Event]) -> pd.DataFrame:
@@ -83,6 +94,53 @@ def source_age_frame(quotes: Iterable[Quote], now: float) -> pd.DataFrame:
     )
 
 
+def arbitrage_frame(
+    found: Iterable[Arbitrage], events: Mapping[str, Event], now: datetime
+) -> pd.DataFrame:
+    """Return opportunities as a DataFrame, a row each; see `LiveArbitrage.table`."""
+    rows = list(found)
+    described = [events.get(each.event_id) for each in rows]
+    # Of what is over: how old it was at its end.
+    ages = [(each, each.last_seen if each.status == "expired" else now) for each in rows]
+    return _tidy(
+        {
+            "event_id": [each.event_id for each in rows],
+            "event": [event.name if event else None for event in described],
+            "sport": [event.sport if event else None for event in described],
+            "starts_at": [each.starts_at for each in rows],
+            "market": [each.market for each in rows],
+            "bookmakers": [" / ".join(leg.bookmaker_id for leg in each.legs) for each in rows],
+            "status": [each.status for each in rows],
+            "reasons": [each.words for each in rows],
+            "margin": [each.margin for each in rows],
+            "stake": [nan if each.worst_case is None else each.total for each in rows],
+            "profit": [each.worst_case for each in rows],
+            "oldest_s": [max(leg.age_s(at) for leg in each.legs) for each, at in ages],
+            "first_seen": [each.first_seen for each in rows],
+            "last_seen": [each.last_seen for each in rows],
+        }
+    )
+
+
+def legs_frame(found: Iterable[Arbitrage], now: datetime) -> pd.DataFrame:
+    """Return the bets of opportunities, a row each; see `LiveArbitrage.legs`."""
+    rows = [(each, leg) for each in found for leg in each.legs]
+    return _tidy(
+        {
+            "event_id": [each.event_id for each, _ in rows],
+            "market": [each.market for each, _ in rows],
+            "bookmaker_id": [leg.bookmaker_id for _, leg in rows],
+            "outcome": [leg.outcome for _, leg in rows],
+            "side": [leg.side for _, leg in rows],
+            "odds": [leg.odds for _, leg in rows],
+            "commission": [leg.commission for _, leg in rows],
+            "stake": [leg.stake for _, leg in rows],
+            "risk": [leg.risk for _, leg in rows],
+            "age_s": [leg.age_s(now) for _, leg in rows],
+        }
+    )
+
+
 def _tidy(columns: dict[str, list[Any]]) -> pd.DataFrame:
     import pandas as pd
 
@@ -92,7 +150,7 @@ def _tidy(columns: dict[str, list[Any]]) -> pd.DataFrame:
             made[name] = pd.Series(pd.to_datetime(values, utc=True)).astype("datetime64[us, UTC]")
         elif name in _NAMES:
             made[name] = pd.Series(values, dtype="category")
-        elif name in {"odds", "old_odds", "new_odds", "latency_ms", "age_s"}:
+        elif name in _NUMBERS | _MONEY:
             made[name] = pd.Series(values, dtype="float64")
         elif name == "is_significant":
             made[name] = pd.Series(values, dtype="bool")

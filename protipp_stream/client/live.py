@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import param
 
+from protipp_stream.client.arbitrage import LiveArbitrage, terms_of
 from protipp_stream.client.background import Background
 from protipp_stream.client.changes import Changes
 from protipp_stream.client.endpoint import endpoint_of
@@ -20,6 +21,7 @@ from protipp_stream.client.sources import Sources
 from protipp_stream.client.stream import OnGap, UpdateStream
 from protipp_stream.client.transitions import Transitions
 from protipp_stream.client.transports import ladder_of
+from protipp_stream.core.arbitrage_terms import Terms
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import bounded
 from protipp_stream.errors import (
@@ -30,9 +32,6 @@ from protipp_stream.errors import (
     ProtippStreamError,
 )
 from protipp_stream.model import Cursor, OddsUpdate, RealTimeConnection, Status
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["LiveOdds"]
 
@@ -189,6 +188,42 @@ class LiveOdds(Readings, param.Parameterized):
             leaves out what is not the newest is no gap: it was asked for.
         """
         return self._listeners.stream(on_gap)
+
+    def arbitrage(
+        self,
+        terms: Terms | None = None,
+        *,
+        clones: Mapping[str, str] | None = None,
+        **settings: Any,
+    ) -> LiveArbitrage:
+        """Follow the arbitrage among these prices, as long as you hold what this returns.
+
+        Parameters
+        ----------
+        terms : Terms, optional
+            What to stake and what counts: `core.arbitrage.Terms`.
+        clones : mapping of str to str, optional
+            Bookmaker to group: bookmakers that copy one another count as one.
+        **settings
+            Fields of `Terms` instead: ``stake=200, unit=1, max_age_s=120,
+            commissions={"betfair": 0.02}``.
+
+        Raises
+        ------
+        ConfigurationError
+            For settings that are none of `Terms`, or can't be.
+
+        Examples
+        --------
+        >>> found = odds.arbitrage(stake=200, unit=1)  # doctest: +SKIP
+        >>> found.table(suppressed=True)  # doctest: +SKIP
+        """
+        forget, seconds = self._listeners.forget, self._gateway_time
+        asked = terms_of(terms, settings)
+        made = LiveArbitrage(self.board, seconds, asked, clones or {}, forget)
+        self._listeners.watch(made)
+        made.on_reset()
+        return made
 
     def __iter__(self) -> Iterator[OddsUpdate]:
         return self.stream()

@@ -1,0 +1,205 @@
+"""Arbitrage on a live board, in step with every update, and as DataFrames."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from protipp_stream.client import dataframes
+from protipp_stream.client.changes import Board
+from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder
+from protipp_stream.core.arbitrage_terms import Terms
+from protipp_stream.errors import ConfigurationError
+from protipp_stream.model import Confirmation, Event, OddsUpdate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LiveArbitrage", "terms_of"]
+
+LOOK_S = 1.0
+
+
+def terms_of(terms: Terms | None, settings: Mapping[str, Any]) -> Terms:
+    """Make terms of what a caller said.
+
+    Raises
+    ------
+    ConfigurationError
+        If it said both, or what is no setting.
+    """
+    known = Terms.__struct_fields__
+    if unknown := [name for name in settings if name not in known]:
+        raise ConfigurationError(
+            f"There is no setting {unknown[0]!r} of arbitrage.", hint=f"Known: {', '.join(known)}."
+        )
+    if terms is not None and settings:
+        raise ConfigurationError("Give either terms or settings.", hint="Put all into Terms(…).")
+    return terms or Terms(**settings)
+
+
+class LiveArbitrage:
+    """Arbitrage among the prices of live odds; made by `LiveOdds.arbitrage`.
+
+    It takes every update when the board does, so what lives for a tenth of a second is
+    found, too. What looks like an arbitrage and is none is kept beside it, suppressed,
+    with the reasons. Information only: no bet is placed.
+
+    Parameters
+    ----------
+    board : callable
+        Returns the board.
+    seconds : callable
+        The gateway's time, in seconds since 1970: prices' ages count to it.
+    terms : Terms
+        What to stake, and what counts.
+    clones : mapping of str to str
+        Bookmaker to group: those of a group count as one.
+    forget : callable
+        Called by `close`.
+    """
+
+    def __init__(
+        self,
+        board: Callable[[], Board],
+        seconds: Callable[[], float],
+        terms: Terms,
+        clones: Mapping[str, str],
+        forget: Callable[[LiveArbitrage], None],
+    ) -> None:
+        self._board = board
+        self._seconds = seconds
+        self._forget = forget
+        self._lock = threading.Lock()
+        self._finder = ArbitrageFinder(terms, clones)
+        self._look_due = 0.0
+        self._names: dict[str, Event] = {}
+
+    @property
+    def terms(self) -> Terms:
+        """What it stakes, and what counts."""
+        return self._finder.terms
+
+    def use_terms(self, terms: Terms) -> None:
+        """Judge the whole board by other terms."""
+        with self._lock:
+            self._finder.use_terms(terms, self._now())
+
+    def use_clones(self, clones: Mapping[str, str]) -> None:
+        """Count these groups of bookmakers as one each: bookmaker to group."""
+        with self._lock:
+            self._finder.use_clones(clones, self._now())
+
+    @property
+    def active(self) -> list[Arbitrage]:
+        """Those that stand now, the best margin first."""
+        with self._lock:
+            self._finder.expire(self._now())
+            return self._finder.active
+
+    @property
+    def suppressed(self) -> list[Arbitrage]:
+        """Those that only look like arbitrage now, the best margin first; see `reasons`."""
+        with self._lock:
+            self._finder.expire(self._now())
+            found = [each for each in self._finder.current if each.status == "suppressed"]
+        return sorted(found, key=lambda each: -each.margin)
+
+    @property
+    def expired(self) -> list[Arbitrage]:
+        """The newest of those that are over, at most 200, the last one first."""
+        with self._lock:
+            self._finder.expire(self._now())
+            return self._finder.expired
+
+    def table(self, *, suppressed: bool = False, expired: bool = False) -> pd.DataFrame:
+        """Return a row for each that stands now.
+
+        Parameters
+        ----------
+        suppressed, expired : bool
+            Those as well; ``status`` and ``reasons`` say which and why.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, event, sport`` (category), ``starts_at`` (datetime64[us, UTC]),
+            ``market`` (category), ``bookmakers`` (of the legs), ``status`` (category),
+            ``reasons`` (in words), ``margin`` (the return on the total before rounding,
+            0.01 is 1 %), ``stake`` (money at risk in all: stakes of backs, liabilities of
+            lays) and ``profit`` (what the worst outcome leaves of the rounded stakes), as
+            float64, NaN where nothing should be staked; ``oldest_s`` (seconds since the
+            oldest leg's bookmaker stood by its price, float64), ``first_seen`` and
+            ``last_seen`` (datetime64[us, UTC]).
+        """
+        found = self.active
+        found += self.suppressed if suppressed else []
+        found += self.expired if expired else []
+        return dataframes.arbitrage_frame(found, self._names, self._now())
+
+    def legs(self, *, suppressed: bool = False) -> pd.DataFrame:
+        """Return a row for each bet of those that stand now.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, market, bookmaker_id, outcome`` and ``side`` (``back`` or ``lay``)
+            as category; ``odds`` (decimal, as quoted), ``commission`` (part of the net
+            winnings), ``stake`` (of a lay: the backer's), ``risk`` (what is lost if it
+            loses: of a lay, the liability) and ``age_s`` (seconds) as float64.
+        """
+        found = self.active + (self.suppressed if suppressed else [])
+        return dataframes.legs_frame(found, self._now())
+
+    def close(self) -> None:
+        """Stop; what was found stays readable."""
+        self._forget(self)
+
+    def __repr__(self) -> str:
+        active = self.active
+        best = f", best {active[0].margin:.2%}" if active else ""
+        return f"<LiveArbitrage {len(active)} active{best}, {len(self.suppressed)} suppressed>"
+
+    # --------------------------------------------------- on the client's thread
+
+    def on_updates(self, updates: Sequence[OddsUpdate], events: Sequence[Event]) -> None:
+        """Take what has changed."""
+        now = self._now()
+        with self._lock:
+            if events:
+                self._names.update((event.event_id, event) for event in events)
+                self._finder.describe(events, now)
+            self._finder.take(updates, now)
+            self._look(now)
+
+    def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None:
+        """Take which prices are younger than they look."""
+        now = self._now()
+        with self._lock:
+            for each in confirmations:
+                self._finder.confirm(
+                    each.bookmaker_id,
+                    each.event_id,
+                    each.market,
+                    each.source_timestamp or each.received_at,
+                    now,
+                )
+            self._look(now)
+
+    def on_reset(self) -> None:
+        """Take the board anew."""
+        board = self._board()
+        with self._lock:
+            self._names = dict(board.events)
+            self._finder.reset(board.quotes, self._now(), board.events.values())
+
+    def _look(self, now: datetime) -> None:
+        # What has grown too old ends when it does, not when somebody looks.
+        if now.timestamp() >= self._look_due:
+            self._look_due = now.timestamp() + LOOK_S
+            self._finder.expire(now)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._seconds(), UTC)

@@ -1,0 +1,155 @@
+"""Arbitrage on a live board: found with the update that makes it, and gone with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pandas as pd
+import pytest
+
+import protipp_stream as ps
+from protipp_stream.client import LiveOdds
+from protipp_stream.client.arbitrage import LiveArbitrage
+from protipp_stream.client.changes import Board
+from protipp_stream.client.transports import LADDER
+from protipp_stream.core.arbitrage_terms import Terms
+from protipp_stream.errors import ConfigurationError
+from protipp_stream.gateway import Gateway
+from protipp_stream.model import Confirmation, Cursor, Quote
+from tests.client.conftest import until
+from tests.scripted import EVENT, ScriptedFeed, quote
+
+ACME = [quote(2.1), quote(1.8, "Reds")]
+OTHER = [quote(1.8, bookmaker_id="other"), quote(2.1, "Reds", bookmaker_id="other")]
+
+
+@pytest.fixture
+def feed() -> ScriptedFeed:
+    return ScriptedFeed()
+
+
+@pytest.fixture
+def odds(feed: ScriptedFeed, request: pytest.FixtureRequest) -> Iterator[LiveOdds]:
+    with Gateway(feed) as gateway:
+        feed.tell(ACME)
+        with ps.connect(gateway, transport=getattr(request, "param", "auto")) as odds:
+            yield odds
+
+
+@pytest.mark.parametrize("odds", LADDER, indirect=True)
+def test_it_is_found_with_the_update_that_makes_it_and_ends_with_the_one_that_ends_it(
+    odds: LiveOdds, feed: ScriptedFeed
+) -> None:
+    found = odds.arbitrage(stake=200, unit=1)
+    assert found.active == []
+    feed.tell(OTHER)
+    until(lambda: bool(found.active))
+    table, legs = found.table(), found.legs()
+    assert table.bookmakers.tolist() == ["acme / other"]
+    assert table.event.tolist() == [EVENT.name]
+    assert (table.stake[0], table.profit[0]) == (200, 10)
+    assert table.margin[0] == pytest.approx(0.05)
+    assert legs.stake.tolist() == [100, 100]
+    assert legs.odds.tolist() == [2.1, 2.1]
+    feed.tell([quote(None, "Reds", bookmaker_id="other")])
+    until(lambda: not found.active)
+    assert found.table().empty
+    assert found.table(expired=True).status.tolist() == ["expired"]
+    assert found.expired[0].first_seen <= found.expired[0].last_seen
+
+
+def test_one_that_stands_already_is_found_at_once(odds: LiveOdds, feed: ScriptedFeed) -> None:
+    feed.tell(OTHER)
+    until(lambda: len(odds.board().quotes) == 4)
+    assert len(odds.arbitrage().active) == 1
+
+
+def test_an_empty_table_has_its_columns_and_their_kinds(odds: LiveOdds) -> None:
+    found = odds.arbitrage()
+    assert found.table().dtypes["margin"] == "float64"
+    assert found.table().dtypes["first_seen"] == "datetime64[us, UTC]"
+    assert isinstance(found.legs().dtypes["side"], pd.CategoricalDtype)
+
+
+def test_clones_are_one_opinion(odds: LiveOdds, feed: ScriptedFeed) -> None:
+    feed.tell(OTHER)
+    until(lambda: len(odds.board().quotes) == 4)
+    found = odds.arbitrage(clones={"other": "acme"})
+    assert found.active == []
+    [seen] = found.suppressed
+    assert seen.reasons == ("clones",)
+    assert "copy" in found.table(suppressed=True).reasons[0]
+    found.use_clones({})
+    assert len(found.active) == 1
+
+
+def test_after_close_it_follows_no_longer(odds: LiveOdds, feed: ScriptedFeed) -> None:
+    found = odds.arbitrage()
+    found.close()
+    feed.tell(OTHER)
+    until(lambda: len(odds.board().quotes) == 4)
+    assert found.active == []
+
+
+def test_what_is_no_setting_is_said(odds: LiveOdds) -> None:
+    with pytest.raises(ConfigurationError, match="no setting 'steak'") as said:
+        odds.arbitrage(steak=100)
+    assert "max_age_s" in (said.value.hint or "")
+    with pytest.raises(ConfigurationError, match="stake"):
+        odds.arbitrage(stake=-1)
+    with pytest.raises(ConfigurationError, match="either"):
+        odds.arbitrage(Terms(), stake=1)
+
+
+class Bench:
+    """A board and a clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 8, 7, 0, 40, tzinfo=UTC)
+        quotes = [msgspec.structs.replace(each, timestamp=self.now) for each in ACME + OTHER]
+        self.board = Board(Cursor("e", 4), quotes, {EVENT.event_id: EVENT})
+        self.forgotten: list[LiveArbitrage] = []
+        self.found = LiveArbitrage(
+            lambda: self.board,
+            lambda: self.now.timestamp(),
+            Terms(max_age_s=300),
+            {},
+            self.forgotten.append,
+        )
+        self.found.on_reset()
+
+    def confirm(self, quotes: list[Quote]) -> None:
+        for each in quotes:
+            names = each.bookmaker_id, each.event_id, each.market, [each.outcome]
+            self.found.on_confirmed([Confirmation(*names, self.now)])
+
+
+def test_a_price_that_nobody_confirms_grows_stale_by_itself() -> None:
+    bench = Bench()
+    bench.now += timedelta(seconds=299)
+    assert len(bench.found.active) == 1
+    bench.confirm(ACME)
+    bench.now += timedelta(seconds=2)
+    assert bench.found.active == []
+    [seen] = bench.found.suppressed
+    assert seen.reasons == ("stale",)
+    assert bench.found.table(suppressed=True).oldest_s[0] == 301
+    bench.confirm(OTHER)
+    assert len(bench.found.active) == 1
+
+
+def test_a_new_board_ends_what_is_not_on_it() -> None:
+    bench = Bench()
+    bench.board = Board(Cursor("f", 2), bench.board.quotes[:2], bench.board.events)
+    bench.found.on_reset()
+    assert bench.found.active == []
+    assert [each.status for each in bench.found.expired] == ["expired"]
+
+
+def test_terms_can_be_changed_while_it_follows() -> None:
+    bench = Bench()
+    bench.found.use_terms(Terms(commissions={"other": 0.5}))
+    assert bench.found.active == []
+    assert bench.found.terms.commissions == {"other": 0.5}
