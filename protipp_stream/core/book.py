@@ -12,7 +12,7 @@ from datetime import datetime
 
 from protipp_stream.core.eviction import over
 from protipp_stream.core.filter import Filter
-from protipp_stream.core.moves import Move, Rule, h
+from protipp_stream.core.moves import Move, Rule, RuleWithMemory, h
 from protipp_stream.model import Confirmation, Cursor, Event, OddsUpdate, Quote, Selection
 
 __all__ = ["Book"]
@@ -28,7 +28,7 @@ class Book:
     epoch : str
         Names this incarnation of the log.
     rule : Rule
-        Decides which moves are significant.
+        Decides which moves are significant; one with a memory is for this book only.
 
     Attributes
     ----------
@@ -43,9 +43,10 @@ class Book:
     def __init__(self, epoch: str, rule: Rule | None = None) -> None:
         self.epoch = epoch
         self.seq = 0
-        self._rule = rule or h()
+        self._rule = h() if rule is None else rule
         self._last: dict[Selection, OddsUpdate] = {}
         self._live: dict[MarketKey, dict[str, float]] = {}
+        self._starts: dict[str, datetime] = {}
         # Which unchanged prices were said again, the newest last: the number of the
         # confirmation, when it was received, what the bookmaker's clock said.
         self._confirmed: dict[Selection, tuple[int, datetime, datetime | None]] = {}
@@ -59,6 +60,13 @@ class Book:
 
     def __len__(self) -> int:
         return len(self._last)
+
+    def know(self, event: Event) -> None:
+        """Learn when an event starts: from then on its moves are judged as in play."""
+        if event.starts_at is None:
+            self._starts.pop(event.event_id, None)
+        else:
+            self._starts[event.event_id] = event.starts_at
 
     def apply(
         self, quotes: Iterable[Quote], received_at: datetime, latency_ms: float = 0.0
@@ -90,15 +98,18 @@ class Book:
         # Both sides of a market arrive together. Judging the first before the
         # second is known would see a margin that never existed.
         changed = [quote for quote in quotes if self._is_news(quote, received_at)]
-        before = {_market(q): self._overround(_market(q)) for q in changed}
+        markets = {_market(quote) for quote in changed}
+        before = {market: self._overround(market) for market in markets}
         for quote in changed:
             self._set_price(quote)
+        bases = {market: _basis(before[market], self._overround(market)) for market in markets}
         updates = []
         for quote in changed:
             self.seq += 1
-            old = self._last.get(quote.selection)
+            selection = quote.selection
+            old = self._last.get(selection)
             old_odds = old.new_odds if old else None
-            reason = self._judge(quote, old_odds, before[_market(quote)])
+            reason = self._judge(quote, old_odds, selection, received_at, bases)
             update = OddsUpdate(
                 id=f"{self.epoch}:{self.seq}",
                 bookmaker_id=quote.bookmaker_id,
@@ -114,7 +125,7 @@ class Book:
                 reason=reason,
                 commission=quote.commission,
             )
-            self._last[quote.selection] = update
+            self._last[selection] = update
             updates.append(update)
         return updates
 
@@ -158,24 +169,28 @@ class Book:
         return frozenset(prices), sum(1 / odds for odds in prices.values())
 
     def _judge(
-        self, quote: Quote, old_odds: float | None, before: tuple[frozenset[str], float]
+        self,
+        quote: Quote,
+        old_odds: float | None,
+        selection: Selection,
+        at: datetime,
+        bases: dict[MarketKey, tuple[float, float] | None],
     ) -> str | None:
         if old_odds is None or quote.odds is None:
             return None
-        outcomes, old_total = before
-        new_outcomes, new_total = self._overround(_market(quote))
-        # No bookmaker sells a whole market for less than 1: below it, an
-        # outcome is missing, and dividing by the sum would invent probability.
-        whole = outcomes == new_outcomes and old_total >= 1 and new_total >= 1
-        if not whole:
-            old_total = new_total = 1.0
+        basis = bases[_market(quote)]
+        old_total, new_total = basis or (1.0, 1.0)
+        starts_at = self._starts.get(quote.event_id)
         return self._rule(
             Move(
                 old_odds=old_odds,
                 new_odds=quote.odds,
                 old_probability=1 / old_odds / old_total,
                 new_probability=1 / quote.odds / new_total,
-                margin_removed=whole,
+                margin_removed=basis is not None,
+                selection=selection,
+                at=at,
+                in_play=starts_at is not None and at >= starts_at,
             )
         )
 
@@ -192,6 +207,10 @@ class Book:
             self._confirmed.pop(update.selection, None)
             self._live.pop(_market(update), None)
             self.forgotten_to = max(self.forgotten_to, update.seq)
+        for event_id in events:
+            self._starts.pop(event_id, None)
+            if isinstance(self._rule, RuleWithMemory):
+                self._rule.forget(event_id)
 
     def quotes(self, wanted: Filter | None = None) -> list[Quote]:
         """Return the whole board: every selection, suspended ones with odds None."""
@@ -232,6 +251,18 @@ class Book:
 
 def _market(quote: Quote | OddsUpdate | Selection) -> MarketKey:
     return quote.bookmaker_id, quote.event_id, quote.market
+
+
+def _basis(
+    before: tuple[frozenset[str], float], after: tuple[frozenset[str], float]
+) -> tuple[float, float] | None:
+    """Return what to divide old and new probabilities by; None if a market is not whole.
+
+    No bookmaker sells a whole market for less than 1: below it, an outcome is
+    missing, and dividing by the sum would invent probability.
+    """
+    is_whole = before[0] == after[0] and before[1] >= 1 and after[1] >= 1
+    return (before[1], after[1]) if is_whole else None
 
 
 def _without_repeats(quotes: Iterable[Quote]) -> Iterator[list[Quote]]:

@@ -96,6 +96,7 @@ class Log:
             if known is None or known[1] != event:
                 self._last_described = self.book.seq + 1
                 self._events[event.event_id] = (self._last_described, event)
+                self.book.know(event)
                 new.append(event)
         self.described += len(new)
         return new
