@@ -6,6 +6,7 @@ how much you care::
     ProtippStreamError
     ├── ConfigurationError      yours: a setting or argument; nothing was sent
     ├── RecordingError          yours: a file is missing or is no recording
+    ├── NoFairPrice             yours: prices out of which no margin can be taken
     ├── FeedError               the bookmaker's side; the gateway goes on
     │   ├── FeedRefused         key or plan: never retried by itself
     │   ├── FeedThrottled       too fast: retried after `retry_after` seconds
@@ -39,6 +40,7 @@ __all__ = [
     "GatewayUnreachable",
     "LinkClosed",
     "LinkError",
+    "NoFairPrice",
     "NotAGateway",
     "ProtippStreamError",
     "ProtocolError",
@@ -74,6 +76,10 @@ class ConfigurationError(ProtippStreamError):
 
 class RecordingError(ProtippStreamError):
     """A recording can't be found or read."""
+
+
+class NoFairPrice(ProtippStreamError):
+    """These prices are no market out of which a margin can be taken."""
 
 
 class FeedError(ProtippStreamError):
