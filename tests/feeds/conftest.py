@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterator
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -35,13 +36,23 @@ TROUBLES = {
 
 
 class Waits:
-    """Stands in for sleep: takes no time and remembers how long it was asked for."""
+    """Stands in for sleep: takes no time and remembers how long it was asked for.
 
-    def __init__(self) -> None:
+    Its `clock` and `wall` go on by what was slept, and by nothing else.
+    """
+
+    def __init__(self, began: datetime = datetime(2026, 8, 4, 1, tzinfo=UTC)) -> None:
         self.seconds: list[float] = []
+        self.began = began
 
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
+
+    def clock(self) -> float:
+        return sum(self.seconds)
+
+    def wall(self) -> datetime:
+        return self.began + timedelta(seconds=self.clock())
 
 
 async def take(feed: AsyncIterable[Batch], count: int) -> list[Batch]:
@@ -77,7 +88,16 @@ def provider() -> Iterator[FakeTheOddsApi]:
 @pytest.fixture
 def make(provider: FakeTheOddsApi, waits: Waits) -> Make:
     def made(key: str = CANARY, **more: Any) -> TheOddsApi:
-        settings = {"sport": "baseball_mlb", "base_url": provider.url, "sleep": waits}
-        return TheOddsApi(key, **(settings | {"chance": lambda: 0.5} | more))
+        settings: dict[str, Any] = {
+            "sport": "baseball_mlb",
+            "base_url": provider.url,
+            "sleep": waits,
+            "clock": waits.clock,
+            "wall": waits.wall,
+            "chance": lambda: 0.5,
+            # What is not about the quota has all the money it wants.
+            "quota_renews_on": None,
+        }
+        return TheOddsApi(key, **(settings | more))
 
     return made
