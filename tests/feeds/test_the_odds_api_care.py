@@ -8,7 +8,7 @@ import pytest
 
 from protipp_stream.errors import FeedRefused
 from protipp_stream.feeds.the_odds_api import TheOddsApi
-from protipp_stream.model import Batch, RealTimeConnection
+from protipp_stream.model import RealTimeConnection
 from tests.feeds.bodies import body, moneyline
 from tests.feeds.conftest import Make, Waits, take
 from tests.feeds.the_odds_api_server import Answer, FakeTheOddsApi
@@ -32,19 +32,23 @@ def starting(waits: Waits, ahead: timedelta) -> bytes:
 # -------------------------------------------------------------------- the pace
 
 
+@pytest.mark.parametrize(
+    ("ahead", "paces"),
+    [
+        (timedelta(hours=30), [900, 900, 900]),
+        (timedelta(hours=3, minutes=7), [300, 120, 60, 60]),
+        (timedelta(minutes=2), [60, 60, 40, 40]),
+    ],
+)
 async def test_it_asks_slowly_for_far_off_games_and_faster_as_they_come_near(
-    make: Make, provider: FakeTheOddsApi, waits: Waits
+    make: Make, provider: FakeTheOddsApi, waits: Waits, ahead: timedelta, paces: list[float]
 ) -> None:
     provider.bodies.clear()
-    provider.bodies.append(starting(waits, timedelta(hours=3, minutes=7)))
-    provider.credit = 100_000
-    feed = make(markets=["h2h"])
-    await take(feed, 190)
-    # 7 minutes to go until it is near, 3 hours of that, then it is played.
-    assert waits.seconds[:3] == [300, 120, 60]
-    assert waits.seconds[2:182] == [60] * 180
-    assert waits.seconds[182:] == [40] * 7
-    assert feed.interval_s == 40
+    provider.bodies.append(starting(waits, ahead))
+    feed = make()
+    await take(feed, len(paces) + 1)
+    assert waits.seconds == paces
+    assert feed.interval_s == paces[-1]
 
 
 async def test_the_interval_of_the_user_is_the_floor(make: Make, waits: Waits) -> None:
@@ -107,7 +111,7 @@ async def test_a_small_quota_is_made_to_last_until_it_is_renewed(
     provider.credit = 100
     waits.began = datetime(2026, 8, 31, 22, tzinfo=UTC)
     feed = make(markets=["h2h"], quota_renews_on=1)
-    await take(feed, 50)
+    await take(feed, 30)
     assert waits.seconds[0] == pytest.approx(7200 / 99)
     assert waits.seconds[-1] == pytest.approx(waits.seconds[0])
     assert "To last until 1 September" in str(feed.connection.last_error)
@@ -129,10 +133,13 @@ async def test_it_goes_on_when_the_quota_was_renewed(make: Make, provider: FakeT
 async def test_what_others_spend_from_the_same_quota_counts(
     make: Make, provider: FakeTheOddsApi
 ) -> None:
-    feed, batches = make(), list[Batch]()
-    with pytest.raises(FeedRefused, match="costs 3 credits and 2 are left"):
-        async for batch in feed:
-            batches.append(batch)
-            if len(batches) == 1:
+    feed = make()
+
+    async def follow() -> None:
+        async for _ in feed:
+            if len(provider.calls) == 1:
                 provider.used = 495
+
+    with pytest.raises(FeedRefused, match="costs 3 credits and 2 are left"):
+        await follow()
     assert len(provider.calls) == 2
