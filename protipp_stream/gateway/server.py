@@ -270,9 +270,10 @@ class Gateway:
         try:
             known = feed.connection
             self.hub.report(known)
+            # One that says it is connected, and then never a word, must not look fresh.
+            self.hub.heard(known.id, self._patience_s(feed))
             async for batch in feed:
-                patience_s = self.settings.stale_after_s + 2 * getattr(feed, "interval_s", 0.0)
-                self.hub.heard(known.id, patience_s)
+                self.hub.heard(known.id, self._patience_s(feed))
                 self.hub.take(batch, known.id)
                 if feed.connection is not known:
                     known = feed.connection
@@ -286,6 +287,10 @@ class Gateway:
             self._report_end(feed, "the feed failed; see the gateway's log")
         else:
             self.hub.report(feed.connection)
+
+    def _patience_s(self, feed: Feed) -> float:
+        interval_s: float = getattr(feed, "interval_s", 0.0)
+        return self.settings.stale_after_s + 2 * interval_s
 
     def _report_end(self, feed: Feed, error: str) -> None:
         self.hub.report(
