@@ -148,9 +148,11 @@ class _Reader:
                 self._read_market(event, bookmaker, market)
 
     def _read_market(self, event: _Event, bookmaker: _Bookmaker, market: _Market) -> None:
-        stamp = _instant(market.last_update or bookmaker.last_update)
-        if stamp is not None:
-            stamp += self._shift
+        try:
+            stamp = self._stamp(market, bookmaker)
+        except OverflowError:
+            self._found.faults.append(f"market of {bookmaker.key!r}: last_update is no such time")
+            return
         where = f"outcome of {bookmaker.key!r} {market.key!r}"
         for outcome in self._each(_outcome, market.outcomes, where):
             try:
@@ -168,6 +170,12 @@ class _Reader:
                 self._found.faults.append(f"{where}: {error}")
             else:
                 self._found.quotes.append(quote)
+
+    def _stamp(self, market: _Market, bookmaker: _Bookmaker) -> datetime | None:
+        # A 0 says 1970, which is for the quarantine to judge; it does not say nothing.
+        said = bookmaker.last_update if market.last_update is None else market.last_update
+        stamp = _instant(said)
+        return None if stamp is None else stamp + self._shift
 
     def _each(
         self, decoder: msgspec.json.Decoder[_T], raws: list[msgspec.Raw], where: str
