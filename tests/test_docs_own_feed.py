@@ -47,7 +47,7 @@ def prices(odds: ps.LiveOdds) -> dict[str, float]:
 def test_it_takes_twenty_lines() -> None:
     lines = [line for line in block("python").splitlines() if line.strip()]
     assert 10 <= len(lines) <= 20
-    assert max(map(len, lines)) <= 110
+    assert max(map(len, lines)) <= 100
 
 
 @pytest.fixture
@@ -151,5 +151,7 @@ def test_the_posted_price_is_on_a_clients_board(post: Callable[[str], dict[str, 
     with ps.Gateway(key=SECRET) as gateway, ps.connect(gateway) as odds:
         answer = post(gateway.url)
         assert (answer["accepted"], answer["updates"], answer["quarantined"]) == (1, 1, [])
-        odds.wait_until(answer["cursor"])
+        cursor = ps.Cursor.parse(answer["cursor"])
+        assert cursor is not None
+        odds.wait_until(cursor)
         assert prices(odds) == {"Blues": 1.95}
