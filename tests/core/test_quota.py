@@ -66,7 +66,9 @@ def test_a_quota_that_is_renewed_is_another_story() -> None:
     budget.note(Quota(remaining=500, used=0), 180.0)
     assert budget.lasts_s() is None
     assert budget.judge(1).verdict is Verdict.OK
-    budget.note(Quota(remaining=90, used=410), 240.0)
+    budget.note(Quota(remaining=490, used=10), 240.0)
+    assert budget.lasts_s() == 49 * 60
+    budget.note(Quota(remaining=90, used=410), 300.0)
     assert budget.judge(1).verdict is Verdict.WARN
 
 

@@ -126,7 +126,10 @@ def test_a_quota_that_would_not_last_stretches_the_interval_and_says_so_once(
     assert plans.interval_s == 40.0
     plans.note(Quota(remaining=30_000, used=0))
     assert plans.plan([NOW]) == (40.0, None)
+    assert plans.plan([NOW]) == (40.0, None)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    plans.note(Quota(remaining=3 * 120, used=0))
+    assert plans.plan([NOW])[1] == words
 
 
 def test_a_quota_need_not_be_spread() -> None:
