@@ -76,7 +76,7 @@ class TheOddsApi:
     quota_renews_on : int or None
         Day of the month on which your quota is renewed, 1 to 28. Where it would not
         last until then, the interval is stretched so that it does, and `last_error`
-        and the log say so. None spends it as fast as there is news.
+        and the log say so. None, the default, spends it as fast as there is news.
     timeout_s : float
         Seconds for a whole answer.
     client : httpx.AsyncClient, optional
@@ -112,7 +112,7 @@ class TheOddsApi:
         bookmakers: Sequence[str] | None = None,
         base_url: str = "https://api.the-odds-api.com",
         interval_s: float = 20.0,
-        quota_renews_on: int | None = 1,
+        quota_renews_on: int | None = None,
         timeout_s: float = 20.0,
         client: httpx.AsyncClient | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
