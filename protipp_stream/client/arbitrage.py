@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from protipp_stream.client import dataframes
 from protipp_stream.client.changes import Board
 from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder
 from protipp_stream.core.arbitrage_terms import Terms
+from protipp_stream.core.clones import MONEYLINES, CloneFinder, Outcome, representatives
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Confirmation, Event, OddsUpdate
 
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveArbitrage", "terms_of"]
 
-LOOK_S = 1.0
+LOOK_S, COMPARE_S = 1.0, 60.0
+
+
+def _moneylines(board: Board) -> dict[Outcome, dict[str, float | None]]:
+    prices: dict[Outcome, dict[str, float | None]] = {}
+    for quote in board.quotes:
+        if quote.market in MONEYLINES:
+            outcome = quote.event_id, quote.market, quote.outcome
+            prices.setdefault(outcome, {})[quote.bookmaker_id] = quote.odds
+    return prices
 
 
 def terms_of(terms: Terms | None, settings: Mapping[str, Any]) -> Terms:
@@ -55,8 +65,9 @@ class LiveArbitrage:
         The gateway's time, in seconds since 1970: prices' ages count to it.
     terms : Terms
         What to stake, and what counts.
-    clones : mapping of str to str
-        Bookmaker to group: those of a group count as one.
+    clones : iterable of sets of str
+        Bookmakers that copy one another, known beforehand: those of a group count as
+        one. Others are found, by what the board shows whenever this is read.
     forget : callable
         Called by `close`.
     """
@@ -66,15 +77,16 @@ class LiveArbitrage:
         board: Callable[[], Board],
         seconds: Callable[[], float],
         terms: Terms,
-        clones: Mapping[str, str],
+        clones: Iterable[Iterable[str]],
         forget: Callable[[LiveArbitrage], None],
     ) -> None:
         self._board = board
         self._seconds = seconds
         self._forget = forget
         self._lock = threading.Lock()
-        self._finder = ArbitrageFinder(terms, clones)
-        self._look_due = 0.0
+        self._copiers = CloneFinder(given=clones)
+        self._finder = ArbitrageFinder(terms, representatives(self._copiers.groups))
+        self._look_due = self._compare_due = 0.0
         self._names: dict[str, Event] = {}
 
     @property
@@ -87,23 +99,25 @@ class LiveArbitrage:
         with self._lock:
             self._finder.use_terms(terms, self._now())
 
-    def use_clones(self, clones: Mapping[str, str]) -> None:
-        """Count these groups of bookmakers as one each: bookmaker to group."""
+    @property
+    def clones(self) -> tuple[frozenset[str], ...]:
+        """Groups of bookmakers that count as one each, given and found."""
         with self._lock:
-            self._finder.use_clones(clones, self._now())
+            self._refresh()
+            return self._copiers.groups
 
     @property
     def active(self) -> list[Arbitrage]:
         """Those that stand now, the best margin first."""
         with self._lock:
-            self._finder.expire(self._now())
+            self._refresh()
             return self._finder.active
 
     @property
     def suppressed(self) -> list[Arbitrage]:
         """Those that only look like arbitrage now, the best margin first; see `reasons`."""
         with self._lock:
-            self._finder.expire(self._now())
+            self._refresh()
             found = [each for each in self._finder.current if each.status == "suppressed"]
         return sorted(found, key=lambda each: -each.margin)
 
@@ -111,7 +125,7 @@ class LiveArbitrage:
     def expired(self) -> list[Arbitrage]:
         """The newest of those that are over, at most 200, the last one first."""
         with self._lock:
-            self._finder.expire(self._now())
+            self._refresh()
             return self._finder.expired
 
     def table(self, *, suppressed: bool = False, expired: bool = False) -> pd.DataFrame:
@@ -194,6 +208,20 @@ class LiveArbitrage:
         with self._lock:
             self._names = dict(board.events)
             self._finder.reset(board.quotes, self._now(), board.events.values())
+
+    # ------------------------------------------------------------------ inside
+
+    def _refresh(self) -> None:
+        now = self._now()
+        self._finder.expire(now)
+        if now.timestamp() < self._compare_due:
+            return
+        # Here, on the reader's thread: to go through a board takes milliseconds.
+        self._compare_due = now.timestamp() + COMPARE_S
+        before = self._copiers.groups
+        self._copiers.look(_moneylines(self._board()))
+        if self._copiers.groups != before:
+            self._finder.use_clones(representatives(self._copiers.groups), now)
 
     def _look(self, now: datetime) -> None:
         # What has grown too old ends when it does, not when somebody looks.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import param
@@ -193,7 +193,7 @@ class LiveOdds(Readings, param.Parameterized):
         self,
         terms: Terms | None = None,
         *,
-        clones: Mapping[str, str] | None = None,
+        clones: Iterable[Iterable[str]] = (),
         **settings: Any,
     ) -> LiveArbitrage:
         """Follow the arbitrage among these prices, as long as you hold what this returns.
@@ -202,8 +202,9 @@ class LiveOdds(Readings, param.Parameterized):
         ----------
         terms : Terms, optional
             What to stake and what counts: `core.arbitrage.Terms`.
-        clones : mapping of str to str, optional
-            Bookmaker to group: bookmakers that copy one another count as one.
+        clones : iterable of sets of str
+            Bookmakers that copy one another, as far as you know them: ``[{"lowvig",
+            "betonlineag"}]``. Those of a group count as one; others are found.
         **settings
             Fields of `Terms` instead: ``stake=200, unit=1, max_age_s=120,
             commissions={"betfair": 0.02}``.
@@ -220,7 +221,7 @@ class LiveOdds(Readings, param.Parameterized):
         """
         forget, seconds = self._listeners.forget, self._gateway_time
         asked = terms_of(terms, settings)
-        made = LiveArbitrage(self.board, seconds, asked, clones or {}, forget)
+        made = LiveArbitrage(self.board, seconds, asked, clones, forget)
         self._listeners.watch(made)
         made.on_reset()
         return made

@@ -76,13 +76,12 @@ def test_an_empty_table_has_its_columns_and_their_kinds(odds: LiveOdds) -> None:
 def test_clones_are_one_opinion(odds: LiveOdds, feed: ScriptedFeed) -> None:
     feed.tell(OTHER)
     until(lambda: len(odds.board().quotes) == 4)
-    found = odds.arbitrage(clones={"other": "acme"})
+    found = odds.arbitrage(clones=[{"other", "acme"}])
+    assert found.clones == ({"acme", "other"},)
     assert found.active == []
     [seen] = found.suppressed
     assert seen.reasons == ("clones",)
     assert "copy" in found.table(suppressed=True).reasons[0]
-    found.use_clones({})
-    assert len(found.active) == 1
 
 
 def test_after_close_it_follows_no_longer(odds: LiveOdds, feed: ScriptedFeed) -> None:
@@ -115,7 +114,7 @@ class Bench:
             lambda: self.board,
             lambda: self.now.timestamp(),
             Terms(max_age_s=300),
-            {},
+            (),
             self.forgotten.append,
         )
         self.found.on_reset()
@@ -146,6 +145,25 @@ def test_a_new_board_ends_what_is_not_on_it() -> None:
     bench.found.on_reset()
     assert bench.found.active == []
     assert [each.status for each in bench.found.expired] == ["expired"]
+
+
+def test_bookmakers_that_copy_one_another_are_found() -> None:
+    bench = Bench()
+    assert len(bench.found.active) == 1
+    for round_ in range(150):
+        bench.now += timedelta(seconds=60)
+        price = 1.5 + round_ / 100
+        quotes = [
+            msgspec.structs.replace(quote(price, outcome, bookmaker_id=name), timestamp=bench.now)
+            for name in ("acme", "other")
+            for outcome in ("Blues", "Reds")
+        ]
+        bench.board = Board(bench.board.cursor, quotes, bench.board.events)
+        # 200 pairs prove it: two outcomes a look, of which the first were not alike.
+        assert bench.found.clones == (() if round_ < 98 else ({"acme", "other"},)), round_
+    bench.board = Board(bench.board.cursor, ACME + OTHER, bench.board.events)
+    bench.found.on_reset()
+    assert [each.reasons for each in bench.found.suppressed] == [("clones",)]
 
 
 def test_terms_can_be_changed_while_it_follows() -> None:
