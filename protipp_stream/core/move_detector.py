@@ -124,9 +124,10 @@ class Detector:
         Flag at this distance, either way.
     window_s : float
         Seconds. The reference is a price that stood between half a window and
-        a whole window ago; after a flag it is the price that was flagged. A
-        price that was suspended in between still counts: a jump behind a
-        suspension is a jump. 0 compares with the last quote only.
+        a whole window ago; after a flag it is the price that was flagged, and
+        the seconds in the reason count from there. A price that was suspended
+        in between still counts: a jump behind a suspension is a jump. 0
+        compares with the last quote only.
     cooldown_s : float
         Seconds in which a selection is not flagged again in the same direction,
         unless by a larger move. What was held back stays in the reference, so a

@@ -126,8 +126,9 @@ class SteamWatch:
         # In the order of their last move, the newest last.
         self._watched: dict[Outcome, _Watched] = {}
 
-    def __len__(self) -> int:
-        """Of outcomes that are remembered now."""
+    @property
+    def remembered(self) -> int:
+        """How many outcomes are remembered now."""
         return len(self._watched)
 
     @property

@@ -12,7 +12,7 @@ from protipp_stream.core.book import Book
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.mirror import Mirror
 from protipp_stream.core.moves import Move, pct
-from protipp_stream.model import Cursor, Quote, Selection
+from protipp_stream.model import Cursor, Event, Quote, Selection
 
 from .strategies import START, batches, filters, log_of, quote, quotes
 
@@ -288,3 +288,71 @@ def test_the_book_follows_the_rule_it_was_given() -> None:
     log = log_of(book, [[quote("home", 2.0)], [quote("home", 2.1)]])
     assert log[1].reason == "odds +5.0% in 1 tick"
     assert log[1].is_significant
+
+
+def fixture_at(starts_at: datetime | None) -> Event:
+    return Event("phillies", "Mets @ Phillies", "baseball_mlb", starts_at)
+
+
+def test_the_rule_is_told_whose_move_it_is_when_it_came_and_whether_in_play() -> None:
+    moves: list[Move] = []
+    book = Book("e", moves.append)
+    book.know(fixture_at(START + timedelta(seconds=2)))
+    log_of(book, [[quote("home", 1.6 + i / 10)] for i in range(4)])
+    assert {m.selection for m in moves} == {Selection("fanduel", "phillies", "h2h", "home")}
+    assert [m.at for m in moves] == [START + timedelta(seconds=s) for s in (1, 2, 3)]
+    assert [m.in_play for m in moves] == [False, True, True]
+
+
+def test_an_event_that_is_put_off_is_not_in_play_any_more() -> None:
+    moves: list[Move] = []
+    book = Book("e", moves.append)
+    prices = iter(range(16, 99))
+
+    def in_play_after(starts_at: datetime | None) -> bool:
+        book.know(fixture_at(starts_at))
+        book.apply([quote("home", next(prices) / 10)], START)
+        return moves[-1].in_play
+
+    book.apply([quote("home", 1.5)], START)
+    assert in_play_after(START)
+    assert not in_play_after(START + timedelta(days=1))
+    assert in_play_after(START - timedelta(hours=1))
+    assert not in_play_after(None)
+
+
+def test_forgetting_an_event_forgets_its_start_and_what_its_moves_taught() -> None:
+    class Remembering:
+        def __init__(self) -> None:
+            self.forgotten: list[str] = []
+            self.in_play: list[bool] = []
+
+        def __call__(self, move: Move) -> None:
+            self.in_play.append(move.in_play)
+
+        def forget(self, event_id: str) -> None:
+            self.forgotten.append(event_id)
+
+    rule = Remembering()
+    book = Book("e", rule)
+    book.know(fixture_at(START))
+    log_of(book, [[quote("home", 1.6)], [quote("home", 1.7)]])
+    book.forget({"phillies"})
+    assert rule.forgotten == ["phillies"]
+    log_of(book, [[quote("home", 1.6)], [quote("home", 1.7)]])
+    assert rule.in_play == [True, False]
+
+
+def test_a_plain_function_is_a_rule_and_has_nothing_to_forget() -> None:
+    book = Book("e", lambda move: "up" if move.new_odds > move.old_odds else None)
+    log = log_of(book, [[quote("home", 1.6)], [quote("home", 1.7)], [quote("home", 1.5)]])
+    assert [u.reason for u in log] == [None, "up", None]
+    book.forget({"phillies"})
+    assert len(book) == 0
+
+
+def test_a_slow_drift_is_flagged_by_the_book_as_it_stands() -> None:
+    book = Book("e")
+    log = log_of(book, [[quote("home", 2.0 - i / 50)] for i in range(8)])
+    # asin(2 / 1.9 - 1) = .0526 after five ticks, .0417 after four.
+    assert [u.reason for u in log if u.reason] == ["h=+0.053 in 5 ticks, 4 s (raw 1/odds)"]

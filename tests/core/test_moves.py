@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from itertools import pairwise
 from math import asin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.moves import RULES, Move, h, pct, rule_named
+from protipp_stream.core.moves import RULES, Move, Rule, RuleWithMemory, h, pct, rule_named
 from protipp_stream.errors import ConfigurationError
+from protipp_stream.model import Selection
+
+from .strategies import START
 
 prices = st.floats(1.001, 1000)
+
+
+def at(second: float, old: float, new: float, *, in_play: bool = False) -> Move:
+    """A move of one selection, so many seconds after the start of the test."""
+    when = START + timedelta(seconds=second)
+    selection = Selection("fanduel", "phillies", "h2h", "home")
+    return Move(old, new, 1 / old, 1 / new, False, selection, when, in_play)
 
 
 def move(old: float, new: float, *, whole: bool = False) -> Move:
@@ -83,10 +95,90 @@ def test_pct_by_hand(old: float, new: float, reason: str | None) -> None:
     assert pct()(move(old, new)) == reason
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new", "reason"),
+    [
+        ("prob", 2.0, 1.6, "p +12.5 points in 1 tick (raw 1/odds)"),
+        ("prob", 2.0, 1 / 0.48, "p -2.0 points in 1 tick (raw 1/odds)"),
+        ("prob", 2.0, 1 / 0.519, None),
+        ("prob", 50.0, 25.0, "p +2.0 points in 1 tick (raw 1/odds)"),
+        ("logit", 2.0, 4.0, "logit -1.099 in 1 tick (raw 1/odds)"),  # -log 3
+        ("logit", 2.0, 1.9, "logit +0.105 in 1 tick (raw 1/odds)"),  # log(1 / .9)
+        ("logit", 2.0, 1.92, None),  # log(1 / .92) = .0834
+        ("ticks", 2.0, 2.1, "odds +5.0 price steps in 1 tick"),
+        ("ticks", 2.0, 1.95, "odds -5.0 price steps in 1 tick"),
+        ("ticks", 1.95, 2.04, "odds +7.0 price steps in 1 tick"),
+        ("ticks", 5.0, 5.4, None),
+        ("ewma_z", 2.0, 1.1, None),  # of one move nobody knows what is usual
+        ("cusum", 2.0, 1.1, None),  # one move is no drift
+    ],
+)
+def test_the_other_rules_by_hand(name: str, old: float, new: float, reason: str | None) -> None:
+    assert rule_named(name)(move(old, new)) == reason
+
+
+@given(st.sampled_from(sorted(RULES)), prices, st.booleans())
+def test_a_price_that_stands_is_no_move(name: str, price: float, in_play: bool) -> None:
+    rule = rule_named(name)
+    for second in range(20):
+        assert rule(at(second, price, price, in_play=in_play)) is None
+
+
+@pytest.mark.parametrize("name", ["prob", "logit"])
+def test_a_rule_on_probability_says_on_which_basis(name: str) -> None:
+    reason = rule_named(name)(move(2.0, 1.6, whole=True))
+    assert reason is not None
+    assert reason.endswith("(margin removed)")
+
+
+def test_h_in_play_judges_by_what_is_usual_for_the_selection() -> None:
+    rule = h()
+    wobble = [2.0, 1.6] * 5  # h = .25 each: five times the threshold before the start
+    reasons = [
+        rule(at(60 * i, old, new, in_play=True)) for i, (old, new) in enumerate(pairwise(wobble))
+    ]
+    assert reasons == [None] * 9
+    # h of 1.6 to 1.02 is asin(2/1.02 - 1) - asin(.25) = 1.0386 against .2527.
+    assert rule(at(600, 1.6, 1.02, in_play=True)) == "z=4.1 in play, h=+1.04 (raw 1/odds)"
+
+
+def test_h_before_the_start_learns_nothing_for_the_play() -> None:
+    rule = h()
+    for i in range(20):
+        rule(at(60 * i, 2.0, 2.01))
+    assert rule(at(1300, 2.0, 1.6, in_play=True)) is None
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_a_rule_forgets_an_event(name: str) -> None:
+    def drift(rule: Rule, start: float) -> list[str | None]:
+        steps = [2.0 * 0.99**i for i in range(10)] + [1.2]
+        moves = [at(start + 10 * i, old, new) for i, (old, new) in enumerate(pairwise(steps))]
+        return [rule(move) for move in moves]
+
+    rule = rule_named(name)
+    assert isinstance(rule, RuleWithMemory)
+    first = drift(rule, 0)
+    rule.forget("mets")
+    assert any(first)
+    assert drift(rule, 100) != first
+    rule.forget("phillies")
+    assert drift(rule, 200) == first
+
+
+def test_every_name_gives_a_rule_of_its_own() -> None:
+    assert all(rule_named(name) is not rule_named(name) for name in RULES)
+
+
 @given(prices, st.integers(1, 99))
 def test_pct_of_up_and_down_by_the_same_share_agree(old: float, percent: int) -> None:
     up, down = move(old, old * (1 + percent / 100)), move(old, old * (1 - percent / 100))
     assert (pct()(up) is None) == (pct()(down) is None) == (percent < 5)
+
+
+def test_a_rule_is_true_however_little_it_remembers() -> None:
+    # `rule or h()` once replaced a rule that had seen nothing yet.
+    assert all(rule_named(name) for name in RULES)
 
 
 def test_a_rule_is_found_by_its_name() -> None:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from protipp_stream.core.filter import Filter
+from protipp_stream.core.moves import Move
 from protipp_stream.core.wire import (
     Confirmed,
     Connected,
@@ -60,6 +61,18 @@ def test_an_event_is_described_once_and_again_when_it_changes() -> None:
     hub.subscribe("sse", late, Filter())
     [snapshot] = [frame for frame in late.read() if isinstance(frame, Snapshot)]
     assert snapshot.events == [renamed]
+
+
+def test_the_book_learns_from_a_description_when_play_begins() -> None:
+    moves: list[Move] = []
+    hub = Hub(clock=HandClock(), rule=moves.append)
+    batch = batch_now([quote(2.0)], [EVENT])
+    for starts_at, odds in ((None, 2.1), (batch.received_at, 2.2)):
+        event = msgspec.structs.replace(EVENT, starts_at=starts_at)
+        hub.take(batch)
+        hub.take(msgspec.structs.replace(batch, quotes=[quote(odds)], events=[event]))
+    assert moves[0].in_play is False
+    assert moves[-1].in_play is True
 
 
 def test_an_event_without_a_price_is_described_in_a_frame_that_leads_nowhere() -> None:
