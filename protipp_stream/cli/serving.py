@@ -31,7 +31,7 @@ from protipp_stream.cli.arguments import (
     the_odds_api,
 )
 from protipp_stream.cli.dashboard import dashboard_file, served
-from protipp_stream.core.moves import RULES, rule_named
+from protipp_stream.core.moves import RULES, either, rule_named
 from protipp_stream.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -97,8 +97,11 @@ def serve(
         Path | None, typer.Option(help=f"File with the provider's key; else {API_KEY}.")
     ] = None,
     rule: Annotated[
-        str, typer.Option(help=f"Which moves are significant: {', '.join(RULES)}.")
-    ] = "h",
+        list[str] | None,
+        typer.Option(
+            help=f"Which moves are significant: {', '.join(RULES)}; repeatable. Default: h."
+        ),
+    ] = None,
     origin: Annotated[
         list[str] | None, typer.Option(help="A web origin whose pages may connect; repeatable.")
     ] = None,
@@ -116,7 +119,13 @@ def serve(
         allowed_origins=frozenset(origin or ()),
         allowed_hosts=LOOPBACK_HOSTS | {name.lower() for name in allowed_host or ()},
     )
-    gateway = Gateway(host=host, port=port, key=key, settings=settings, rule=rule_named(rule))
+    gateway = Gateway(
+        host=host,
+        port=port,
+        key=key,
+        settings=settings,
+        rule=either(*map(rule_named, rule or ["h"])),
+    )
     feed = feed or (FeedName.REPLAY if recording else FeedName.SIMULATED)
     if recording and feed is not FeedName.REPLAY:
         raise ConfigurationError(

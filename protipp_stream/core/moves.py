@@ -13,13 +13,14 @@ book takes one for itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from math import asin, log, sqrt
 
 from protipp_stream.core.move import Move, Rule, RuleWithMemory
 from protipp_stream.core.move_detector import Detector, Scale
 from protipp_stream.core.move_own_scale import Cusum, EwmaZ
 from protipp_stream.core.price_steps import price_steps
+from protipp_stream.core.steam import SteamWatch
 from protipp_stream.errors import ConfigurationError
 
 __all__ = [
@@ -28,12 +29,14 @@ __all__ = [
     "Rule",
     "RuleWithMemory",
     "cusum",
+    "either",
     "ewma_z",
     "h",
     "logit",
     "pct",
     "prob",
     "rule_named",
+    "steam",
     "ticks",
 ]
 
@@ -196,20 +199,68 @@ def cusum(
     return Cusum(threshold, allowance=allowance, floor=floor, weight=weight)
 
 
-class _ByPhase:
+def steam(
+    groups: Iterable[Iterable[str]] = (), *, bookmakers: int = 3, window_s: float = 120.0
+) -> Rule:
+    """Flag the move that makes several independent bookmakers move one way.
+
+    Parameters
+    ----------
+    groups : iterable of sets of str
+        Bookmakers that copy one another; those of a group count as one.
+    bookmakers : int
+        How many independent ones it takes.
+    window_s : float
+        Seconds within which they move; see `steam.SteamWatch`.
+    """
+    return _Steam(SteamWatch(groups, bookmakers=bookmakers, window_s=window_s))
+
+
+def either(*rules: Rule) -> Rule:
+    """Flag what any of these flags, with all their reasons.
+
+    Parameters
+    ----------
+    *rules : Rule
+        Each sees every move, whatever the others say.
+    """
+    return _Either(rules)
+
+
+class _Steam:
+    def __init__(self, watch: SteamWatch) -> None:
+        self._watch = watch
+        self.forget = watch.forget
+
+    def __call__(self, move: Move) -> str | None:
+        found = self._watch.take(move)
+        return f"steam: {found.reason}" if found else None
+
+
+class _Either:
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+
+    def __call__(self, move: Move) -> str | None:
+        reasons = [reason for rule in self._rules if (reason := rule(move)) is not None]
+        return "; ".join(reasons) or None
+
+    def forget(self, event_id: str) -> None:
+        for rule in self._rules:
+            if isinstance(rule, RuleWithMemory):
+                rule.forget(event_id)
+
+
+class _ByPhase(_Either):
     """One rule before the start, another in play."""
 
     def __init__(self, before: Rule, in_play: Rule) -> None:
+        super().__init__((before, in_play))
         self._before = before
         self._in_play = in_play
 
     def __call__(self, move: Move) -> str | None:
         return (self._in_play if move.in_play else self._before)(move)
-
-    def forget(self, event_id: str) -> None:
-        for rule in (self._before, self._in_play):
-            if isinstance(rule, RuleWithMemory):
-                rule.forget(event_id)
 
 
 def _arc(_odds: float, probability: float) -> float:
@@ -229,6 +280,7 @@ RULES: dict[str, Callable[[], Rule]] = {
     "ticks": ticks,
     "ewma_z": ewma_z,
     "cusum": cusum,
+    "steam": steam,
 }
 
 

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.moves import RULES, Move, Rule, RuleWithMemory, h, pct, rule_named
+from protipp_stream.core.moves import (
+    RULES,
+    Move,
+    Rule,
+    RuleWithMemory,
+    either,
+    h,
+    pct,
+    rule_named,
+    steam,
+)
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Selection
 
@@ -149,7 +159,8 @@ def test_h_before_the_start_learns_nothing_for_the_play() -> None:
     assert rule(at(1300, 2.0, 1.6, in_play=True)) is None
 
 
-@pytest.mark.parametrize("name", sorted(RULES))
+# One bookmaker alone is no steam: see below.
+@pytest.mark.parametrize("name", sorted(RULES.keys() - {"steam"}))
 def test_a_rule_forgets_an_event(name: str) -> None:
     def drift(rule: Rule, start: float) -> list[str | None]:
         steps = [2.0 * 0.99**i for i in range(10)] + [1.2]
@@ -186,9 +197,49 @@ def test_a_rule_is_found_by_its_name() -> None:
     assert rule_named("pct")(move(2.0, 1.6)) == "odds -20.0% in 1 tick"
 
 
-@pytest.mark.parametrize("name", ["", "H", "steam", "h ", "__class__"])
+@pytest.mark.parametrize("name", ["", "H", "vapour", "h ", "__class__"])
 def test_an_unknown_rule_is_refused_with_the_names_of_the_known(name: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         rule_named(name)
     assert repr(name) in caught.value.message
     assert all(known in caught.value.hint for known in RULES)
+
+
+def steaming(bookmaker: str, at_s: float = 0.0) -> Move:
+    """A bookmaker shortens one outcome, by less than `h` flags."""
+    return Move(
+        2.0,
+        1.94,
+        0.5,
+        0.515,
+        margin_removed=True,
+        selection=Selection(bookmaker, "match", "h2h", "Blues"),
+        at=START + timedelta(seconds=at_s),
+    )
+
+
+def test_steam_flags_the_third_bookmaker_that_moves() -> None:
+    rule = steam([{"b", "copy of b"}])
+    assert rule(steaming("a")) is None
+    assert rule(steaming("b", 1)) is None
+    assert rule(steaming("copy of b", 2)) is None
+    reason = rule(steaming("c", 3))
+    assert reason is not None
+    assert reason.startswith("steam: 3 independent bookmakers up within 3 s")
+
+
+def test_either_gives_all_reasons_and_every_rule_sees_every_move() -> None:
+    rule = either(steam(bookmakers=2), lambda move: "mine" if move.selection else None, pct(0.02))
+    assert rule(steaming("a")) == "mine; odds -3.0% in 1 tick"
+    reason = rule(steaming("b"))
+    assert reason is not None
+    assert [words[:5] for words in reason.split("; ")] == ["steam", "mine", "odds "]
+    assert either()(steaming("a")) is None
+
+
+def test_either_forgets_for_all_of_its_rules() -> None:
+    rule = either(steam(bookmakers=2), str)
+    rule(steaming("a"))
+    assert isinstance(rule, RuleWithMemory)
+    rule.forget("match")
+    assert "steam" not in (rule(steaming("b")) or "")
