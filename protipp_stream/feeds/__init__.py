@@ -2,12 +2,40 @@
 
 `base` says what a feed is · `simulated` needs nothing and is labelled so ·
 `the_odds_api` polls a provider · `replay` plays a recording of that provider
-through the same decoder.
+through the same decoder · `betfair` follows the Exchange Stream, and
+`betfair_replay` plays recordings of it (extra ``betfair``).
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from protipp_stream.feeds.base import Feed, batch_now
 from protipp_stream.feeds.replay import Replay
 from protipp_stream.feeds.simulated import Simulated
 from protipp_stream.feeds.the_odds_api import TheOddsApi
 
-__all__ = ["Feed", "Replay", "Simulated", "TheOddsApi", "batch_now"]
+if TYPE_CHECKING:
+    from protipp_stream.feeds.betfair import Betfair
+    from protipp_stream.feeds.betfair_replay import BetfairReplay
+
+__all__ = [
+    "Betfair",
+    "BetfairReplay",
+    "Feed",
+    "Replay",
+    "Simulated",
+    "TheOddsApi",
+    "batch_now",
+]
+
+# Most people never take them: they are imported at their first use.
+_LAZY = {
+    "Betfair": "protipp_stream.feeds.betfair",
+    "BetfairReplay": "protipp_stream.feeds.betfair_replay",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
