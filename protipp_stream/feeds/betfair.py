@@ -56,8 +56,10 @@ _AT_ONCE = (ClockRefused, MarketLost, SessionRefused)
 _log = logging.getLogger(__name__)
 
 
-def missing_library() -> ConfigurationError:
-    """Say what to install."""
+def missing_library(missing: ModuleNotFoundError) -> Exception:
+    """Return the error that says what to install; another module is another matter."""
+    if (missing.name or "").partition(".")[0] != "betfairlightweight":
+        return missing
     return ConfigurationError(
         "The Betfair feed needs betfairlightweight, which is not installed.",
         hint="pip install protipp-stream[betfair]",
@@ -141,9 +143,7 @@ class Betfair:
         try:
             from protipp_stream.feeds import betfair_listener, betfair_stream
         except ModuleNotFoundError as missing:
-            if missing.name != "betfairlightweight":
-                raise
-            raise missing_library() from None
+            raise missing_library(missing) from None
         _check(app_key, session, fields, heartbeat_ms, timeout_s)
         self._make_stream = betfair_stream.Stream
         self._settings = betfair_stream.Settings(

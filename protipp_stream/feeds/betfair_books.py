@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -87,12 +88,19 @@ class _Market(msgspec.Struct):
     runners: dict[RunnerKey, _Runner]
 
 
-class _Message(msgspec.Struct):
+class _Message:
     """The quotes of one message, and the stamp that they carry."""
 
-    stamp: datetime
-    is_wild: bool
-    quotes: list[Quote]
+    def __init__(self, stamp: datetime, received_at: datetime) -> None:
+        self.stamp = stamp
+        self.quotes: list[Quote] = []
+        self._received_at = received_at
+
+    @cached_property
+    def is_wild(self) -> bool:
+        """Whether its stamp can't be true; most messages change no price and never ask."""
+        probe = Quote(BOOKMAKER, "-", "-", "-", None, self.stamp)
+        return quote_fault(probe, self._received_at) is not None
 
 
 class Books:
@@ -152,7 +160,7 @@ class Books:
         received_at : datetime
             UTC: ours.
         """
-        message, events = _message(stamp, received_at), list[Event]()
+        message, events = _Message(stamp, received_at), list[Event]()
         for cache in changed:
             update = cache.streaming_update
             if "marketDefinition" in update or update.get("img"):
@@ -308,8 +316,3 @@ class Books:
             if message.is_wild:
                 runner.standing[side] = None
                 self._doubtful.add(cache.market_id)
-
-
-def _message(stamp: datetime, received_at: datetime) -> _Message:
-    probe = Quote(BOOKMAKER, "-", "-", "-", None, stamp)
-    return _Message(stamp, quote_fault(probe, received_at) is not None, [])

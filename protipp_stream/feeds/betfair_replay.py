@@ -92,9 +92,7 @@ class BetfairReplay:
         try:
             from protipp_stream.feeds.betfair_listener import Listener
         except ModuleNotFoundError as missing:
-            if missing.name != "betfairlightweight":
-                raise
-            raise missing_library() from None
+            raise missing_library(missing) from None
         if isinstance(speed, str) or not speed > 0:
             raise ConfigurationError(
                 f"The speed of a replay must be above 0, not {speed!r}.",

@@ -17,7 +17,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from betfairlightweight.streaming.betfairstream import BetfairStream
@@ -34,6 +34,9 @@ MAX_LINE = 64 * 1024 * 1024
 READ_SIZE = 64 * 1024
 SILENT_HEARTBEATS = 2.5
 MESSAGE_LENGTH = 200
+
+
+_Socket = TypeVar("_Socket", bound=socket.socket)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -135,8 +138,6 @@ class Stream(BetfairStream):
     def _connect(self) -> None:
         self._socket = self._create_socket()
         self._running = True
-        if self._stopped:  # in the meantime: `leave` can't have seen this socket
-            raise FeedUnavailable("Nobody listens any more.")
         self._data(self._receive_all())
 
     def authenticate(self) -> int:
@@ -187,27 +188,44 @@ class Stream(BetfairStream):
     # ---------------------------------------------------------------- socket
 
     def _create_socket(self) -> ssl.SSLSocket:
-        wanted = self._settings
+        host = self._settings.host
         try:
-            plain = socket.create_connection((wanted.host, wanted.port), wanted.timeout_s)
-        except OSError as error:
-            raise FeedUnavailable(f"Betfair can't be reached: {error}.") from None
-        # Here already, so that a handshake can be stopped.
-        self._socket = plain
-        if self._stopped:
-            plain.close()
-            raise FeedUnavailable("Nobody listens any more.")
-        try:
-            return wanted.tls.wrap_socket(plain, server_hostname=wanted.host)
+            # Each socket is known before it does anything, so that it can be stopped.
+            plain = self._reach()
+            sock = self._settings.tls.wrap_socket(
+                plain, server_hostname=host, do_handshake_on_connect=False
+            )
+            self._hold(sock).do_handshake()
         except ssl.SSLCertVerificationError as error:
-            plain.close()
             raise FeedRefused(
-                f"The certificate of {wanted.host} can't be trusted: {error.verify_message}.",
+                f"The certificate of {host} can't be trusted: {error.verify_message}.",
                 hint="Somebody may be in between; the session was not sent.",
             ) from None
         except OSError as error:
-            plain.close()
-            raise FeedUnavailable(f"No TLS with {wanted.host}: {error}.") from None
+            raise FeedUnavailable(f"{host} can't be reached: {error}.") from None
+        return sock
+
+    def _reach(self) -> socket.socket:
+        wanted, failure = self._settings, OSError("it has no address")
+        for family, kind, number, _, address in socket.getaddrinfo(
+            wanted.host, wanted.port, type=socket.SOCK_STREAM
+        ):
+            plain = self._hold(socket.socket(family, kind, number))
+            plain.settimeout(wanted.timeout_s)
+            try:
+                plain.connect(address)
+            except OSError as error:
+                plain.close()
+                failure = error
+            else:
+                return plain
+        raise failure
+
+    def _hold(self, sock: _Socket) -> _Socket:
+        self._socket = sock
+        if self._stopped:  # in the meantime: `leave` can't have seen this socket
+            raise FeedUnavailable("Nobody listens any more.")
+        return sock
 
     def _receive_all(self) -> str:
         """Return the next line; note when it arrived."""
