@@ -22,7 +22,7 @@ from protipp_stream.feeds import betfair_words as words
 from protipp_stream.feeds.betfair_words import Definition
 from protipp_stream.model import MAX_ODDS, Event, Quote
 
-__all__ = ["BOOKMAKER", "Books", "MarketCache", "Reading", "RunnerCache"]
+__all__ = ["BOOKMAKER", "Books", "MarketCache", "Reading"]
 
 BOOKMAKER = "betfair"
 USUAL_BASE_RATE = 5.0
@@ -33,18 +33,21 @@ _log = logging.getLogger(__name__)
 RunnerKey = tuple[int, float]
 
 
+class Ladder(Protocol):
+    """What is read of betfairlightweight's ``Available``: offers by price, or by level."""
+
+    order_book: dict[float, list[Any]]
+
+
 class RunnerCache(Protocol):
     """What is read of betfairlightweight's ``RunnerBookCache``."""
 
-    definition: dict[str, Any]
-
-    def serialise_available_to_back(self) -> list[dict[str, float]]:
-        """Return what backers may take, best first."""
-        ...
-
-    def serialise_available_to_lay(self) -> list[dict[str, float]]:
-        """Return what layers may take, best first."""
-        ...
+    available_to_back: Ladder
+    available_to_lay: Ladder
+    best_available_to_back: Ladder
+    best_available_to_lay: Ladder
+    best_display_available_to_back: Ladder
+    best_display_available_to_lay: Ladder
 
 
 class MarketCache(Protocol):
@@ -298,11 +301,10 @@ class Books:
     ) -> None:
         book: RunnerCache | None = cache.runner_dict.get(key)
         if book is None or not (market.is_open and runner.is_active):
-            offers: tuple[list[dict[str, float]], ...] = ([], [])
+            best: tuple[float | None, float | None] = (None, None)
         else:
-            offers = (book.serialise_available_to_back(), book.serialise_available_to_lay())
-        for side, offered in enumerate(offers):
-            odds = offered[0]["price"] if offered else None
+            best = _best_back(book), _best_lay(book)
+        for side, odds in enumerate(best):
             if odds == runner.standing[side]:
                 continue
             is_true = not message.is_wild and (odds is None or 1.0 < odds <= MAX_ODDS)
@@ -316,3 +318,24 @@ class Books:
             if message.is_wild:
                 runner.standing[side] = None
                 self._doubtful.add(cache.market_id)
+
+
+def _best_back(book: RunnerCache) -> float | None:
+    # All prices if we have them, else the levels, in the order of the library.
+    if offers := book.available_to_back.order_book:
+        return max(offers)
+    return _first(book.best_display_available_to_back, book.best_available_to_back)
+
+
+def _best_lay(book: RunnerCache) -> float | None:
+    if offers := book.available_to_lay.order_book:
+        return min(offers)
+    return _first(book.best_display_available_to_lay, book.best_available_to_lay)
+
+
+def _first(*ladders: Ladder) -> float | None:
+    for ladder in ladders:
+        if levels := ladder.order_book:
+            price: float = levels[min(levels)][1]
+            return price
+    return None

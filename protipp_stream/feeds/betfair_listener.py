@@ -13,13 +13,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from betfairlightweight.streaming.cache import MarketBookCache
 from betfairlightweight.streaming.listener import StreamListener
 from betfairlightweight.streaming.stream import MarketStream
 
 from protipp_stream.feeds.betfair_books import Books, Reading
 from protipp_stream.feeds.betfair_codes import MarketLost
 from protipp_stream.feeds.betfair_news import News
-from protipp_stream.feeds.betfair_wire import Line, MarketChange, decode, instant
+from protipp_stream.feeds.betfair_wire import Line, MarketChange, Message, decode, instant
 from protipp_stream.model import Batch
 
 __all__ = ["Listener"]
@@ -33,8 +34,20 @@ _log = logging.getLogger(__name__)
 class _Markets(MarketStream):
     """The library's stream of markets; tells the listener what each message changed."""
 
-    def on_process(self, caches: list[Any], publish_time: int | None = None) -> None:
-        self._listener.on_caches(caches, self._caches)
+    def _process(self, data: list[Any], publish_time: int) -> bool:
+        changed = []
+        for change in data:
+            market_id = change["id"]
+            cache = self._caches.get(market_id)
+            if cache is None or change.get("img"):
+                cache = MarketBookCache(market_id, publish_time, self._lightweight, False, False)
+                self._caches[market_id] = cache
+            # Not "active": the library then updates the ladders, but neither sorts
+            # nor copies them for each message, which is half its work.
+            cache.update_cache(change, publish_time, False)
+            changed.append(cache)
+        self._listener.on_caches(changed, self._caches)
+        return False
 
     @property
     def caches(self) -> dict[str, Any]:
@@ -111,7 +124,10 @@ class Listener(StreamListener):
         MarketLost
             If it told of a market whose book is lost by that; the news were told.
         """
-        message = decode(raw_data)
+        self.take(decode(raw_data))
+
+    def take(self, message: Message) -> None:
+        """Take one line that has been decoded already."""
         line = message.line
         if line.op == "status":
             self.on_status(line)

@@ -15,7 +15,7 @@ import msgspec
 from protipp_stream.feeds.betfair_codes import LineUnreadable
 from protipp_stream.feeds.betfair_words import Definition
 
-__all__ = ["Line", "MarketChange", "Message", "decode", "instant", "peek"]
+__all__ = ["Line", "MarketChange", "Message", "decode", "instant"]
 
 _PriceSize = Annotated[list[float], msgspec.Meta(min_length=2, max_length=2)]
 _LevelPriceSize = Annotated[list[float], msgspec.Meta(min_length=3, max_length=3)]
@@ -85,7 +85,6 @@ _whole = msgspec.json.Decoder(_Whole)
 _parts = msgspec.json.Decoder(_Parts)
 _change = msgspec.json.Decoder(MarketChange)
 _named = msgspec.json.Decoder(_Named)
-_line = msgspec.json.Decoder(Line)
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -138,14 +137,6 @@ def _decode_in_parts(raw: str | bytes) -> Message:
     except _UNREADABLE as error:
         raise _unreadable(error) from None
     return message._replace(line=line)
-
-
-def peek(raw: str | bytes) -> Line:
-    """Decode a line but for its markets; raises as `decode` does."""
-    try:
-        return _line.decode(raw)
-    except _UNREADABLE as error:
-        raise _unreadable(error) from None
 
 
 def instant(pt: float) -> datetime:
