@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import random
 import socket
 import ssl
 import sys
@@ -351,6 +352,54 @@ async def test_late_prices_are_stale_until_a_normal_message_comes(
         # "Still late" is no sign of life: only the change was told.
         assert len(followed.batches) == count + 1
         assert (followed.feed.connection.detail, followed.feed.connection.stale) == ("live", False)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_breaks_the_board_ends_equal_to_the_truth(
+    fake: FakeBetfair, make: Make, seed: int
+) -> None:
+    chance = random.Random(seed)
+    statuses = ["OPEN", "OPEN", "OPEN", "SUSPENDED", "CLOSED"]
+
+    def change() -> dict[str, Any]:
+        number = chance.randrange(6)
+        made: dict[str, Any] = {"id": f"1.{number}", "rc": []}
+        is_new = fake.state.get(made["id"], {}).get("marketDefinition", {}).get("status") in (
+            None,
+            "CLOSED",
+        )
+        if is_new:
+            made |= {"img": True, "marketDefinition": definition(event=str(number))}
+        elif chance.random() < 0.3:
+            status = chance.choice(statuses)
+            runners = [runner(1), runner(2, chance.choice(["ACTIVE", "REMOVED"]))]
+            made["marketDefinition"] = definition(*runners, event=str(number), status=status)
+        for ident in (1, 2):
+            if chance.random() < 0.7:
+                back = chance.choice([None, round(chance.uniform(1.1, 9), 2)])
+                made["rc"].append(prices(ident, back, chance.choice([None, 9.5, 9.6])))
+        return made
+
+    async with serving(fake), following(make()) as followed:
+        for _ in range(80):
+            await fake.publish(*(change() for _ in range(chance.randrange(1, 4))))
+            trouble = chance.random()
+            if trouble < 0.1:
+                await fake.drop(half=chance.choice([b"", b'{"op":"mcm","id":2,"mc":[{"id":']))
+            elif trouble < 0.15:
+                fake.epoch += "+"
+                await fake.drop()
+            elif trouble < 0.2:
+                await fake.say(b"garbage\r\n")
+            fake.lost = chance.random() < 0.2
+            fake.segments = chance.randrange(1, 4)
+            if fake.lost:
+                await fake.publish(change())
+                fake.lost = False
+                await fake.drop()
+            await asyncio.sleep(0)
+        await until(seen(followed, fake))
+        assert followed.failure is None
 
 
 # ------------------------------------------------------------------- refusals
