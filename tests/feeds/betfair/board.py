@@ -87,3 +87,7 @@ async def until(is_so: Callable[[], bool], seconds: float = 10.0) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "it never came"
         await asyncio.sleep(0.002)
+
+
+def seen(followed: Followed, fake: FakeBetfair) -> Callable[[], bool]:
+    return lambda: bool(followed.batches) and followed.equals(fake)
