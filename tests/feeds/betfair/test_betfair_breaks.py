@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from protipp_stream.feeds import Betfair
+from protipp_stream.feeds.betfair_news import News
+from protipp_stream.model import Batch
 from tests.feeds.betfair.board import following, seen, until
 from tests.feeds.betfair.conftest import ONE, TWO, Make
 from tests.feeds.betfair_server import FakeBetfair, definition, prices, runner, serving
@@ -213,6 +217,18 @@ async def test_late_prices_are_stale_until_a_normal_message_comes(
         # "Still late" is no sign of life: only the change was told.
         assert len(followed.batches) == count + 1
         assert (followed.feed.connection.detail, followed.feed.connection.stale) == ("live", False)
+
+
+def test_still_late_is_told_once_however_long_it_lasts_and_signs_of_life_once_a_second() -> None:
+    feed, start = Betfair("k", "s", {}), datetime(2026, 9, 21, tzinfo=UTC)
+
+    def tell(seconds: float, is_late: bool) -> bool:
+        at = start + timedelta(seconds=seconds)
+        return feed._tell(News(Batch([], at, seconds), is_late))
+
+    late = [tell(seconds, True) for seconds in (0, 5, 10)]
+    well = [tell(seconds, False) for seconds in (15, 15.5, 16.1)]
+    assert (late, well) == ([True, False, False], [True, False, True])
 
 
 @pytest.mark.parametrize("seed", range(6))
