@@ -183,9 +183,10 @@ async def test_a_wild_timestamp_is_quarantined_and_the_price_said_again_with_the
         await until(seen(followed, fake))
         await fake.publish({"id": ONE, "rc": [prices(1, 1.55, 1.6)]}, pt=pt)
         await until(lambda: followed.best() == {("30", "1"): (None, 1.6)})
-        fake.change({"id": TWO, "marketDefinition": definition(event="31")})
-        await fake.publish({"id": TWO, "rc": [prices(1, 9.0, 9.2)]})
+        other = definition(event="31")
+        await fake.publish({"id": TWO, "marketDefinition": other, "rc": [prices(1, 9.0, 9.2)]})
         await until(lambda: followed.best().get(("30", "1")) == (1.55, 1.6))
+        assert followed.feed.connection.error_count == 0
     for batch in followed.batches:
         hub.take(batch, "betfair")
     assert hub.quarantined == {"timestamp": 1}
