@@ -28,6 +28,7 @@ from protipp_stream.feeds.odds_api_io_rest import Image, Rest
 from protipp_stream.feeds.odds_api_io_socket import ANOTHER, NAME, Dismissed, Frame, Socket
 from protipp_stream.feeds.reporting import Reporting
 from protipp_stream.feeds.standing import LIMIT
+from protipp_stream.feeds.stopping import stopped
 from protipp_stream.model import Batch, RealTimeConnection
 
 __all__ = ["MARKETS", "OddsApiIo"]
@@ -255,12 +256,11 @@ class OddsApiIo(Reporting):
             early = early + await self._meanwhile(socket, fetching)
             image = await fetching
         finally:
-            fetching.cancel()
-            await asyncio.wait({fetching})
+            self._replace(quota=self._rest.quota)
+            await stopped(fetching)
         now, before = self._clock(), self._merge.changes
         quotes, news = self._merge.begin(image, early, now)
         self._count(image.faults)
-        self._replace(quota=self._rest.quota)
         self._opened(changed=self._merge.changes != before)
         return self._batch(quotes, news)
 
@@ -273,8 +273,7 @@ class OddsApiIo(Reporting):
                 await asyncio.wait({fetching, receiving}, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 # Cancelling a read loses nothing: the frame waits for the next.
-                receiving.cancel()
-                await asyncio.wait({receiving})
+                await stopped(receiving)
             if receiving.cancelled():
                 continue
             frame = receiving.result()

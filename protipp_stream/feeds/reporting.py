@@ -65,6 +65,7 @@ class Reporting:
 
     def _opened(self, *, changed: bool = False) -> None:
         """Note that a connection works from now on, and whether it brought another price."""
+        self._tell_unread()
         now = self._opened_at = self._clock()
         if changed:
             self._changed_at = now
@@ -82,8 +83,10 @@ class Reporting:
         """Note a sign of life, and whether it brought another price."""
         if changed:
             self._changed_at = heard_at
-        self._tell_unread(heard_at)
+        self._tell_unread()
         last = self.connection.last_heartbeat
+        if last is not None and timedelta() < last - heard_at < TELL:
+            heard_at = last  # a pong that waited to be told; time does not go back
         is_first = changed and self.connection.last_update is None
         is_due = last is None or abs(heard_at - last) >= TELL
         if not (is_first or is_due or latency_ms is not None):
@@ -102,7 +105,7 @@ class Reporting:
 
     def _failed(self, trouble: FeedError, **state: str) -> None:
         """Tell of a failure of the connection."""
-        self._tell_unread()
+        self._tell_unread(at_once=True)
         _log.warning("%s: %s", self.connection.id, trouble)
         if self._is_steady(self._clock()):
             self._replace(reconnect_attempts=0)
@@ -133,19 +136,16 @@ class Reporting:
         return own_s if least_s is None else max(own_s, delay_s(attempt, self._chance(), least_s))
 
     def _count(self, faults: Sequence[str]) -> None:
-        """Count what could not be read; tell the first, and not more than once a second."""
-        if not faults:
-            return
-        self._first_unread = self._first_unread or faults[0]
-        self._unread += len(faults)
-        now = self._clock()
-        if self._counted_at is None or abs(now - self._counted_at) >= TELL:
-            self._tell_unread()
+        """Count what could not be read; the next sign of life tells it."""
+        if faults:
+            self._first_unread = self._first_unread or faults[0]
+            self._unread += len(faults)
 
-    def _tell_unread(self, heard_at: datetime | None = None) -> None:
-        if not self._unread:
-            return
-        if heard_at and self._counted_at and abs(heard_at - self._counted_at) < TELL:
+    def _tell_unread(self, *, at_once: bool = False) -> None:
+        # A flood of rubbish must not become a flood of log and notices.
+        now = self._clock()
+        is_due = self._counted_at is None or abs(now - self._counted_at) >= TELL
+        if not self._unread or not (is_due or at_once):
             return
         summary = self._redact(
             f"{self._unread} items could not be read, first {self._first_unread}"
@@ -153,7 +153,7 @@ class Reporting:
         _log.warning("%s: %s", self.connection.id, summary)
         count = self.connection.error_count + self._unread
         self._replace(error_count=count, last_error=summary)
-        self._unread, self._first_unread, self._counted_at = 0, "", self._clock()
+        self._unread, self._first_unread, self._counted_at = 0, "", now
 
     def _replace(self, **fields: object) -> None:
         self.connection = msgspec.structs.replace(self.connection, **fields)
