@@ -135,6 +135,11 @@ class Reporting:
         own_s = delay_s(attempt, self._chance())
         return own_s if least_s is None else max(own_s, delay_s(attempt, self._chance(), least_s))
 
+    def _warn(self, message: str) -> None:
+        """Tell of trouble that leaves the connection as it is."""
+        _log.warning("%s: %s", self.connection.id, message)
+        self._replace(error_count=self.connection.error_count + 1, last_error=message)
+
     def _count(self, faults: Sequence[str]) -> None:
         """Count what could not be read; the next sign of life tells it."""
         if faults:
