@@ -9,8 +9,14 @@ from typing import Any, cast
 
 import pytest
 
+from protipp_stream.feeds.odds_api_io import OddsApiIo
+from protipp_stream.feeds.sse_mapping import OPTIC_ODDS
+from protipp_stream.feeds.sse_source import SseSource
 from protipp_stream.feeds.the_odds_api import TheOddsApi
 from protipp_stream.model import Batch
+from tests.feeds import odds_api_io_bodies as io_bodies
+from tests.feeds import odds_api_io_server as io_server
+from tests.feeds import sse_source_begun, sse_source_server
 from tests.feeds.bodies import body, moneyline
 from tests.feeds.the_odds_api_server import DROP, Answer, FakeTheOddsApi, Raw, serving
 
@@ -18,6 +24,8 @@ from tests.feeds.the_odds_api_server import DROP, Answer, FakeTheOddsApi, Raw, s
 CANARY = "canary+0a1b2c3d/4e5f=&7"
 
 Make = Callable[..., TheOddsApi]
+MakeSse = Callable[..., SseSource]
+MakeOddsApiIo = Callable[..., OddsApiIo]
 
 # What goes wrong on the way and is worth another try.
 TROUBLES = {
@@ -99,5 +107,51 @@ def make(provider: FakeTheOddsApi, waits: Waits) -> Make:
             "quota_renews_on": None,
         }
         return TheOddsApi(key, **(settings | more))
+
+    return made
+
+
+@pytest.fixture
+def odds_api_io() -> Iterator[io_server.FakeOddsApiIo]:
+    """odds-api.io, with one event, one bookmaker, a moneyline and a spread."""
+    with io_server.serving(io_server.FakeOddsApiIo({CANARY}, ["Bet365"])) as fake:
+        fake.events[1] = io_bodies.event()
+        corners = {"name": "Corners", "odds": []}
+        fake.odds[1] = {"Bet365": [io_bodies.ml(), io_bodies.spread(), corners]}
+        yield fake
+
+
+@pytest.fixture
+def make_io(odds_api_io: io_server.FakeOddsApiIo, waits: Waits) -> MakeOddsApiIo:
+    def made(key: str = CANARY, **more: Any) -> OddsApiIo:
+        settings = {
+            "sport": "baseball",
+            "base_url": odds_api_io.socket_url,
+            "rest_url": odds_api_io.rest_url,
+            "sleep": waits,
+            "chance": lambda: 0.5,
+        }
+        return OddsApiIo(key, **(settings | more))
+
+    return made
+
+
+@pytest.fixture
+def sse() -> Iterator[sse_source_server.FakeSse]:
+    """An OpticOdds-like stream, with nothing to say yet."""
+    with sse_source_server.serving(sse_source_server.FakeSse({CANARY})) as fake:
+        yield fake
+
+
+@pytest.fixture
+def make_sse(sse: sse_source_server.FakeSse, waits: Waits) -> MakeSse:
+    def made(mapping: Any = OPTIC_ODDS, **more: Any) -> SseSource:
+        settings = {
+            "headers": {"X-Api-Key": CANARY},
+            "events": [sse_source_begun.KNOWN],
+            "sleep": waits,
+            "chance": lambda: 0.5,
+        }
+        return SseSource(more.pop("url", sse.url), mapping, **(settings | more))
 
     return made

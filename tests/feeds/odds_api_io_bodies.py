@@ -9,6 +9,14 @@ BEFORE = "2026-08-04T00:00:41.500Z"
 BEFORE_S = 1785801641
 AFTER_S = BEFORE_S + 60
 
+# What the event, its moneyline and its spread make on a board.
+IMAGE = {
+    ("h2h", HOME): 1.9,
+    ("h2h", AWAY): 2.0,
+    ("spreads@-1.5", HOME): 2.1,
+    ("spreads@-1.5", AWAY): 1.75,
+}
+
 
 def event(event_id: int = 1, **more: Any) -> dict[str, Any]:
     return {

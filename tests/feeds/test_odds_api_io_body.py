@@ -22,14 +22,16 @@ from protipp_stream.feeds.odds_api_io_body import (
 )
 from tests.feeds.odds_api_io_bodies import AFTER_S, AWAY, HOME, event, ml, said, spread, totals
 
+TEAMS = Sides(HOME, AWAY)
 
-def read(market: Any, sides: Sides = Sides(HOME, AWAY)) -> tuple[MarketSaid | None, list[str]]:
+
+def read(market: Any, sides: Sides = TEAMS) -> tuple[MarketSaid | None, list[str]]:
     faults: list[str] = []
     raw = msgspec.Raw(json.dumps(market).encode())
     return read_market(raw, "Bet365", "1", sides, datetime(2026, 1, 1, tzinfo=UTC), faults), faults
 
 
-def prices(market: Any, sides: Sides = Sides(HOME, AWAY)) -> dict[tuple[str, str], float | None]:
+def prices(market: Any, sides: Sides = TEAMS) -> dict[tuple[str, str], float | None]:
     found, faults = read(market, sides)
     assert found is not None
     assert faults == []

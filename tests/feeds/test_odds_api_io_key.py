@@ -18,11 +18,15 @@ from tests.feeds.odds_api_io_server import HANG, FakeOddsApiIo, Raw, serving
 REFUSED = ["wrong", 401, 400, "takeover"]
 
 
-@pytest.mark.parametrize(
-    "mishap",
-    [None, "wrong", "nobody", "takeover", 400, 401, 429, 500, 302]
-    + [Raw(500, CANARY.encode()), Raw(200, b"<html>"), Raw(302, b"", {"location": "/x"}), HANG],
-)
+MISHAPS: list[Any] = [
+    *(None, "wrong", "nobody", "takeover", 400, 401, 429, 500, 302, HANG),
+    Raw(500, CANARY.encode()),
+    Raw(200, b"<html>"),
+    Raw(302, b"", {"location": "/x"}),
+]
+
+
+@pytest.mark.parametrize("mishap", MISHAPS)
 async def test_the_key_is_found_nowhere(
     waits: Waits, caplog: pytest.LogCaptureFixture, mishap: Any
 ) -> None:
