@@ -160,7 +160,7 @@ class SseSource(Reporting):
             stream = await self._open(client, last_id)
         except Forgotten as error:
             self._warn(error.message)
-            last_id = None
+            self._last_id = last_id = None
             stream = None
         else:
             if stream is None:

@@ -168,6 +168,7 @@ async def test_an_event_without_end_ends_the_connection(
         for _ in range(20):  # many small ones are no flood
             sse.push("odds", [row(HOME, -150)])
             await board.next()
+        assert feed.connection.error_count == 0
         sse.raw(flood)
         await board.next()
         assert "more than 2000 bytes" in str(feed.connection.last_error)

@@ -64,7 +64,8 @@ def test_both_sides_of_a_spread_have_the_home_teams_line(name: str, points: floa
 
 def test_a_number_that_is_not_the_line_stays_in_the_name() -> None:
     [side], _ = read(row("Schalke 04", 120))
-    assert side.outcome == "Schalke 04"
+    [other], _ = read(row("Over 04", -110, "Total Goals", 2.5))
+    assert (side.outcome, other.outcome) == ("Schalke 04", "Over 04")
 
 
 def test_a_spread_of_strangers_is_a_fault() -> None:
