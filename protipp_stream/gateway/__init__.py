@@ -4,7 +4,7 @@
 after subscribers · `log` is what happened, `fanout` who gets which bytes when,
 `subscription` one subscriber's place · `frames` are wrapped and `outlet` lets
 them out, straight to the transports that `uvicorn_protocols` hands over ·
-`sources` and `bookmakers` say whose odds are fresh ·
+`sources` and `bookmakers` say whose odds are fresh · `naming` logs what is whose event ·
 `guard` stands before every route · `auth` judges tokens · `audit` writes down
 who was refused and why · `routes` is the protocol, an endpoint a function.
 """

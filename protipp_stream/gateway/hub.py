@@ -19,6 +19,7 @@ from protipp_stream.core.book import Book
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.moves import Rule
+from protipp_stream.core.naming import Naming
 from protipp_stream.core.quarantine import event_fault, quote_fault
 from protipp_stream.gateway import frames
 from protipp_stream.gateway.audit import Audit
@@ -28,6 +29,7 @@ from protipp_stream.gateway.clock import Clock, SystemClock
 from protipp_stream.gateway.fanout import Fanout
 from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.log import Log
+from protipp_stream.gateway.naming import in_our_names
 from protipp_stream.gateway.outlet import PROGRESS_BYTES, Outlet
 from protipp_stream.gateway.settings import Settings
 from protipp_stream.gateway.sources import Sources, log_transition
@@ -53,6 +55,8 @@ class Hub:
         Sizes and times.
     rule : Rule, optional
         Which moves are significant; Cohen's h by default.
+    names : Naming, optional
+        What different sources call the same; by default without tables.
     clock : Clock, optional
         Injected by tests.
     """
@@ -62,12 +66,14 @@ class Hub:
         settings: Settings | None = None,
         *,
         rule: Rule | None = None,
+        names: Naming | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
         self.audit = Audit()
         self.log = Log(self.settings, self.clock, rule)
+        self.names = names or Naming()
         self.fanout = Fanout(self.log, self.clock)
         self.sources = Sources(self.clock)
         self.bookmakers = Bookmakers(self.clock, self.settings.bookmaker_stale_after_s)
@@ -119,9 +125,11 @@ class Hub:
         return self._publish(batch, batch.quotes, source)
 
     def _publish(self, batch: Batch, quotes: list[Quote], source: str | None) -> int:
-        described = self.log.describe(event for event in batch.events if self._is_true(event))
+        true = [event for event in batch.events if self._is_true(event)]
+        named, events = in_our_names(self.names, source, quotes, true, batch.received_at)
+        described = self.log.describe(events)
         waited_ms = (self.clock.monotonic() - batch.arrived) * 1000
-        count = self.log.append(quotes, batch.received_at, latency_ms=round(waited_ms, 3))
+        count = self.log.append(named, batch.received_at, latency_ms=round(waited_ms, 3))
         if count:
             self.fanout.publish()
         elif described:

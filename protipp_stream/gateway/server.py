@@ -22,6 +22,7 @@ import uvicorn
 
 from protipp_stream.core.feed import Feed
 from protipp_stream.core.moves import Rule
+from protipp_stream.core.naming import Naming
 from protipp_stream.errors import ConfigurationError, ProtippStreamError
 from protipp_stream.gateway.auth import Authenticator, mint_token
 from protipp_stream.gateway.clock import Clock
@@ -55,6 +56,9 @@ class Gateway:
         Limits and allowed origins.
     rule : Rule, optional
         Which moves are significant; Cohen's h by default.
+    names : Naming, optional
+        Tables for what different sources call the same; by default none: what agrees
+        by teams and start is one event all the same.
     clock : Clock, optional
         Injected by tests.
 
@@ -74,6 +78,7 @@ class Gateway:
         key: str | None = None,
         settings: Settings | None = None,
         rule: Rule | None = None,
+        names: Naming | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._feeds: list[Feed] = []
@@ -88,7 +93,7 @@ class Gateway:
             settings, allowed_hosts=settings.allowed_hosts | {host_name(host).lower()}
         )
         self.settings = settings
-        self.hub = Hub(settings, rule=rule, clock=clock)
+        self.hub = Hub(settings, rule=rule, names=names, clock=clock)
         authenticator = Authenticator(self._key, issuer=settings.issuer, audience=settings.audience)
         self._server = _Server(_uvicorn_config(application(self.hub, authenticator), settings))
         self._loop: asyncio.AbstractEventLoop | None = None

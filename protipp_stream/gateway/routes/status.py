@@ -34,6 +34,7 @@ async def status(request: Request) -> Response:
             "now": hub.clock.wall(),
             "conflations": hub.log.conflations,
             "quarantined": dict(hub.quarantined),
+            "names": hub.names.report(),
             "audit": dict(hub.audit.counts),
             "connections": [
                 *hub.connections,
