@@ -125,7 +125,9 @@ class Fixtures:
         """Let it be found by its teams; among equals, who was added first is kept."""
         if fixture.teams is not None:
             fixture.serial = fixture.serial or next(self._serial)
-            self._by_teams.setdefault(fixture.teams.key, []).append(fixture)
+            alike = self._by_teams.setdefault(fixture.teams.key, [])
+            if fixture not in alike:
+                alike.append(fixture)
 
     def discard(self, fixture: Fixture, teams: Teams | None) -> None:
         """Let it no longer be found by these teams."""

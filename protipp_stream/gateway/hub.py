@@ -73,7 +73,7 @@ class Hub:
         self.clock: Clock = clock or SystemClock()
         self.audit = Audit()
         self.log = Log(self.settings, self.clock, rule)
-        self.names = names or Naming()
+        self.names = Naming() if names is None else names
         self.fanout = Fanout(self.log, self.clock)
         self.sources = Sources(self.clock)
         self.bookmakers = Bookmakers(self.clock, self.settings.bookmaker_stale_after_s)
