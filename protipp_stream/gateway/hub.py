@@ -11,8 +11,9 @@ import asyncio
 import logging
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from protipp_stream.core.backlog import Mode, Recovery
 from protipp_stream.core.book import Book
@@ -55,8 +56,8 @@ class Hub:
         Sizes and times.
     rule : Rule, optional
         Which moves are significant; Cohen's h by default.
-    names : Naming, optional
-        What different sources call the same; by default without tables.
+    names : Naming or dict, optional
+        What different sources call the same; a dict is its tables.
     clock : Clock, optional
         Injected by tests.
     """
@@ -66,14 +67,14 @@ class Hub:
         settings: Settings | None = None,
         *,
         rule: Rule | None = None,
-        names: Naming | None = None,
+        names: Naming | Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
         self.audit = Audit()
         self.log = Log(self.settings, self.clock, rule)
-        self.names = Naming() if names is None else names
+        self.names = names if isinstance(names, Naming) else Naming(names)
         self.fanout = Fanout(self.log, self.clock)
         self.sources = Sources(self.clock)
         self.bookmakers = Bookmakers(self.clock, self.settings.bookmaker_stale_after_s)

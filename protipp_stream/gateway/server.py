@@ -14,7 +14,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -56,9 +56,10 @@ class Gateway:
         Limits and allowed origins.
     rule : Rule, optional
         Which moves are significant; Cohen's h by default.
-    names : Naming, optional
-        Tables for what different sources call the same; by default none: what agrees
-        by teams and start is one event all the same.
+    names : Naming or dict, optional
+        Tables for what different sources call the same, for example
+        ``{"aliases": {"NY Yankees": "New York Yankees"}}``; see `core.name_tables`.
+        Without them, what agrees by teams and start is one event all the same.
     clock : Clock, optional
         Injected by tests.
 
@@ -78,7 +79,7 @@ class Gateway:
         key: str | None = None,
         settings: Settings | None = None,
         rule: Rule | None = None,
-        names: Naming | None = None,
+        names: Naming | Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._feeds: list[Feed] = []

@@ -81,7 +81,7 @@ def test_one_game_of_two_feeds_is_one_event_with_both_bookmakers(
 
 def test_a_doubleheader_is_kept_apart_on_the_board(start: Callable[..., Gateway]) -> None:
     one, other = feed_called("one"), feed_called("other")
-    gateway = start(one, other, names=Naming(NAMES))
+    gateway = start(one, other, names=NAMES)
     one.tell([quote(2.0), quote(3.0, event_id="match/2")], [OURS, later(OURS, 3.5)])
     other.tell(
         [
