@@ -203,7 +203,7 @@ class Naming:
             del self._pending[name, teams]
             for kept, gone in self._fixtures.judge(name, teams):
                 self._merge(kept, gone)
-        touched = {each: shown for each, shown in self._before.items() if self._is_known(each)}
+        touched = self._before
         for listing in touched:
             self._settle(listing.fixture)
         for listing, shown in touched.items():
@@ -280,6 +280,7 @@ class Naming:
         elif all(self._is_a_guest(each) for each in fixture.listings):
             # Prices under our id came before the source whose id it is.
             self._touch(*fixture.listings)
+            known.own_id = None
             listing.fixture, listing.own_id = fixture, event_id
             fixture.listings.insert(0, listing)
             self._claimed[event_id] = listing
@@ -304,9 +305,6 @@ class Naming:
             name = f"{prefix}:{listing.source_id}"[:MAX_NAME_LENGTH]
             number += 1
         return name
-
-    def _is_known(self, listing: Listing) -> bool:
-        return self._sources[listing.source].listings.get(listing.source_id) is listing
 
     def _orient(self, listing: Listing) -> None:
         """See how its words become ours, after it or its fixture has changed."""

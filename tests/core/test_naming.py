@@ -202,6 +202,7 @@ def test_prices_before_their_description_stand_alone_and_then_move() -> None:
     says = Says()
     says("a", GAME, price("a1", "New York Yankees"))
     stamped = price("77", "BOS Red Sox", 1.8, source_timestamp=START)
+    says("b", price("77", "NY Yankees", 2.05))
     early = says("b", price("77", "NY Yankees", 2.1), stamped, price("77", "gone"))
     received_at = says.clock
     assert early.quotes == [price("77", "NY Yankees", 2.1), stamped, price("77", "gone")]
@@ -253,6 +254,16 @@ def test_a_corrected_start_lets_two_events_become_one() -> None:
     # The first source's own prices never move: the other's do.
     assert [quote.event_id for quote in named.moved] == ["77", "a1"]
     assert says.id_of("a", "a1") == says.id_of("b", "77") == "a1"
+
+
+def test_the_first_source_of_all_never_moves_though_another_was_quicker() -> None:
+    says = Says()
+    says("a", Event("a2", "Mets @ Cubs", "baseball_mlb", START))
+    says("b", at(-300, THEIRS, "77"), price("77", "NY Yankees", 2.1))
+    says("a", GAME, price("a1", "New York Yankees"))
+    named = says("b", THEIRS)
+    assert [quote.event_id for quote in named.moved] == ["77", "a1"]
+    assert says.id_of("b", "77") == "a1"
 
 
 def test_an_event_that_changes_its_teams_is_judged_anew() -> None:
@@ -356,17 +367,27 @@ def test_a_forgotten_event_is_forgotten_by_all_its_names() -> None:
 
 def test_events_that_somebody_makes_up_fill_no_memory_and_hide_no_others() -> None:
     says = Says(most=50)
-    says("a", GAME)
+    says("a", GAME, Event("e0", "Mets @ Cubs", "baseball_mlb", START))
     says("b", THEIRS, price("77", "NY Yankees"))
     for number in range(500):
         says("publish", price(f"made up {number}", "x"))
-    assert len(says.naming) == 52
+    assert len(says.naming) == 53
     assert says.naming.report()["publish"].evicted == 450
     assert says.id_of("b", "77") == "a1"
     named = says("b", *[Event(f"e{n}", f"A{n} v B{n}", "tennis", START) for n in range(120)])
-    assert [event.event_id for event in named.events] == [f"e{n}" for n in range(120)]
+    assert [event.event_id for event in named.events] == ["b:e0", *(f"e{n}" for n in range(1, 120))]
     assert [(quote.event_id, quote.odds) for quote in named.moved] == [("a1", None)]
-    assert len(says.naming) == 100
+    assert len(says.naming) == 101
+
+
+@pytest.mark.parametrize("event", [GAME, at(1, GAME, "a1")], ids=["unchanged", "changed"])
+def test_what_was_described_last_is_evicted_last(event: Event) -> None:
+    says = Says(most=2)
+    says("a", GAME, Event("a2", "Mets @ Cubs", "baseball_mlb", START))
+    says("b", THEIRS)
+    says("a", event)
+    says("a", Event("a3", "Cardinals @ Astros", "baseball_mlb", START))
+    assert says.id_of("b", "77") == "a1"
 
 
 def test_one_pair_of_teams_with_a_thousand_games_is_compared_with_nobody() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -123,7 +122,29 @@ def _teams(event: Event) -> frozenset[str]:
     return frozenset((team_key(event.home or ""), team_key(event.away or "")))
 
 
-@given(conversations)
+@st.composite
+def turns(draw: st.DrawFn) -> Said:
+    """One source, in its own spelling, about few games: so they meet."""
+    source = draw(st.sampled_from(SOURCES))
+    spell = {"a": str, "b": str.upper, "c": str.lower}[source]
+    sides = [("Reds", "Blues"), ("Blues", "Reds"), ("Reds", "Greens")]
+    described = []
+    for event_id in draw(st.lists(st.sampled_from(IDS), unique=True, max_size=2)):
+        home, away = draw(st.sampled_from(sides))
+        starts_at = START + timedelta(minutes=draw(st.sampled_from([0, 5, 20, 200])))
+        described.append(Event(event_id, spell(f"{home} v {away}"), "tennis", starts_at))
+    quotes = st.builds(
+        Quote,
+        bookmaker_id=st.just(source),
+        event_id=st.sampled_from(IDS),
+        market=st.sampled_from(["h2h", "spreads@-1.5", "spreads@1.5", "odd"]),
+        outcome=st.sampled_from(["Reds", "Blues", "Draw"]).map(spell),
+        odds=st.none() | st.sampled_from([1.5, 2.0]),
+    )
+    return Said(source, draw(st.lists(quotes, max_size=4)), described)
+
+
+@given(st.lists(turns(), max_size=12))
 def test_the_board_shows_every_live_price_once_under_its_present_name(
     conversation: list[Said],
 ) -> None:
@@ -141,28 +162,12 @@ def test_the_board_shows_every_live_price_once_under_its_present_name(
             live.pop((said.source, quote.selection), None)
             if quote.odds is not None:
                 live[said.source, quote.selection] = quote
-    expected: dict[Selection, set[float | None]] = {}
+    expected = {}
     for (source, _), quote in live.items():
         [named] = naming.take(source, [quote], [], START).quotes
-        expected.setdefault(named.selection, set()).add(quote.odds)
-    # A source may call one outcome by two names of ours ("Draw", "The Draw"): then
-    # either price may stand there, or none if one of the two was withdrawn.
-    aliased = _said_twice(naming, conversation)
-    for selection, odds in board.items():
-        assert selection in aliased or odds in expected.get(selection, set())
-    for selection in expected:
-        assert selection in aliased or selection in board
-
-
-def _said_twice(naming: Naming, conversation: list[Said]) -> set[Selection]:
-    said: dict[Selection, set[Selection]] = {}
-    for source, quotes, _ in conversation:
-        for quote in quotes:
-            gone = msgspec.structs.replace(quote, odds=None)
-            # Its name today, and under its own id: it may have gone through both.
-            [named] = naming.take(source, [gone], [], START).quotes
-            said.setdefault(named.selection, set()).add(quote.selection)
-    return {selection for selection, names in said.items() if len(names) > 1}
+        expected[named.selection] = named.odds
+    assert board == expected
+    assert len(expected) == len(live)
 
 
 @given(st.lists(batches(("a",)), max_size=10))
@@ -173,6 +178,20 @@ def test_one_source_comes_out_as_it_came_in(conversation: list[Said]) -> None:
         assert all(out is came for out, came in zip(named.quotes, said.quotes, strict=True))
         assert all(out is came for out, came in zip(named.events, said.events, strict=True))
         assert named.moved == named.notes == []
+
+
+@given(st.lists(batches(("a", "b", "publish")), max_size=12), st.sampled_from([1, 2, 20_000]))
+def test_what_is_forgotten_leaves_nothing_behind(conversation: list[Said], most: int) -> None:
+    """Not the events, and not their ids: a fourth source gets each as it is."""
+    naming = Naming({"most": most})
+    shown: set[str] = set()
+    for said in conversation:
+        named = naming.take(said.source, said.quotes, said.events, START)
+        shown |= {each.event_id for each in [*named.quotes, *named.events]}
+    for event_id in shown:
+        naming.forget(event_id)
+    assert len(naming) == 0
+    assert [id_of(naming, "fourth", event_id) for event_id in sorted(shown)] == sorted(shown)
 
 
 listings = st.lists(events(), max_size=3, unique_by=lambda event: event.event_id)
