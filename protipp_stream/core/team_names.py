@@ -145,6 +145,7 @@ def _sides(name: str) -> tuple[str, str] | None:
 
 
 def _words(text: str) -> list[str]:
-    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    bare = bare.translate(_LETTERS)
     return re.findall(r"[^\W_]+", bare)

@@ -188,6 +188,16 @@ def test_one_id_of_two_sources_for_two_games_is_two_ids() -> None:
     assert says("b:a1", third).events[0].event_id == "b:a1:a1"
 
 
+def test_the_first_source_of_all_does_not_get_an_id_that_another_one_has() -> None:
+    says = Says()
+    says("a", GAME)
+    says("b", Event("x", "Mets @ Cubs", "baseball_mlb", START))
+    named = says("a", Event("x", "Cardinals @ Astros", "baseball_mlb", START), price("x", "Astros"))
+    assert [event.event_id for event in named.events] == ["a:x"]
+    assert named.quotes == [price("a:x", "Astros")]
+    assert says.id_of("a", "x") == "a:x"
+
+
 def test_no_made_up_id_is_longer_than_a_name_may_be() -> None:
     says = Says()
     long = "x" * 256

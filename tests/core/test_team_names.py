@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protipp_stream.core.team_names import sports_of, team_key, teams_of
@@ -53,6 +53,8 @@ def test_a_club_that_is_called_by_its_form_keeps_it() -> None:
 
 
 @given(st.text(max_size=20))
+@example("\u2100 \u2026 F.C")
+@example("FC FC")
 def test_a_key_is_its_own_key(name: str) -> None:
     assert team_key(team_key(name)) == team_key(name)
 
