@@ -276,6 +276,16 @@ def test_the_first_source_of_all_never_moves_though_another_was_quicker() -> Non
     assert says.id_of("b", "77") == "a1"
 
 
+def test_who_named_it_first_keeps_its_id_however_often_it_says_so() -> None:
+    says = Says()
+    says("a", Event("a2", "Mets @ Cubs", "baseball_mlb", START))
+    says("b", at(-300, THEIRS, "77"))
+    says("c", at(0, THEIRS, "c9"))
+    says("b", at(-290, THEIRS, "77"))
+    says("c", at(-290, THEIRS, "c9"))
+    assert says.id_of("b", "77") == says.id_of("c", "c9") == "77"
+
+
 def test_an_event_that_changes_its_teams_is_judged_anew() -> None:
     says = Says()
     mets = Event("a2", "New York Mets @ Chicago Cubs", "baseball_mlb", START)
