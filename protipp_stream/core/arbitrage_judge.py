@@ -21,6 +21,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from math import asin, inf, sqrt
+from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from protipp_stream.core.arbitrage_prices import Column, Market, Offer, Partition, Pool
@@ -28,6 +29,8 @@ from protipp_stream.core.arbitrage_terms import Reason
 from protipp_stream.core.assignment import assign
 
 __all__ = ["Finding", "Judge", "Kind"]
+
+_by_cost = attrgetter("cost", "rank")
 
 Kind = Literal["sound", "best", "mixed"]
 
@@ -47,8 +50,6 @@ class Judge:
 
     Parameters
     ----------
-    groups : mapping of str to str
-        Bookmaker to the group of clones it belongs to; the others stand for themselves.
     limit : float
         A sum of implied probabilities below it is an arbitrage.
     oldest : datetime
@@ -59,13 +60,11 @@ class Judge:
 
     def __init__(
         self,
-        groups: Mapping[str, str],
         limit: float,
         oldest: datetime,
         max_margin: float,
         max_gap: float,
     ) -> None:
-        self._groups = groups
         self._limit = limit
         self._oldest = oldest
         self._max_margin = max_margin
@@ -82,11 +81,6 @@ class Judge:
                 if mixed is not None:
                     found.append(self._mixed(pool, mixed))
         return found
-
-    def first_stale(self, market: Market) -> datetime | None:
-        """Return the oldest stamp that is still fresh: the next one to become stale."""
-        stamps = [o.stamp for o in market.offers() if o.odds is not None and o.stamp > self._oldest]
-        return min(stamps, default=None)
 
     def _within(self, pool: Pool) -> list[Finding]:
         tight = [p for p in pool.partitions if _cost(p) < self._limit]
@@ -119,7 +113,7 @@ class Judge:
     def _mixed(self, pool: Pool, offers: Sequence[Offer]) -> Finding:
         # Its margin means nothing, so neither it nor a consensus is judged.
         reasons: set[Reason] = set(self._flaws(offers))
-        pools = [offer.side.maker.pool for offer in offers]
+        pools = [offer.maker.pool for offer in offers]
         if any(each is not pool for each in pools):
             reasons.add("outcomes_differ")
         named = set(pool.outcomes).union(*(each.outcomes for each in pools))
@@ -138,17 +132,17 @@ class Judge:
         flaws: set[Reason] = set()
         if any(offer.stamp <= self._oldest for offer in offers):
             flaws.add("stale")
-        bookmakers = {offer.side.maker.bookmaker_id for offer in offers}
+        bookmakers = {offer.maker.bookmaker_id for offer in offers}
         if len(bookmakers) < len(offers):
             flaws.add("one_bookmaker")
-        if len({self._groups.get(each, each) for each in bookmakers}) < len(bookmakers):
+        if len({offer.maker.group for offer in offers}) < len(bookmakers):
             flaws.add("clones")
         return flaws
 
     def _sound(self, partitions: Iterable[Partition]) -> list[Offer] | None:
         found, least = None, self._limit
         for partition in partitions:
-            choices = [self._fresh_of(column).sound for column in partition]
+            choices = [self._fresh_of(column).sound() for column in partition]
             offers = _independent(choices, least)
             if offers is not None:
                 implied = sum(offer.cost for offer in offers)
@@ -159,7 +153,7 @@ class Judge:
     def _fresh_of(self, column: Column) -> _Fresh:
         fresh = self._fresh.get(column)
         if fresh is None:
-            fresh = _Fresh(column, self._groups, self._oldest, self._max_gap)
+            fresh = _Fresh(column, self._oldest, self._max_gap)
             self._fresh[column] = fresh
         return fresh
 
@@ -167,22 +161,23 @@ class Judge:
 class _Fresh:
     """The fresh offers of a column, and what independent bookmakers make of it."""
 
-    def __init__(
-        self, column: Column, groups: Mapping[str, str], oldest: datetime, max_gap: float
-    ) -> None:
-        self._groups = groups
+    def __init__(self, column: Column, oldest: datetime, max_gap: float) -> None:
         self._max_gap = max_gap
-        offers = [o for o in column.offers if o.cost < inf and o.stamp > oldest]
-        offers.sort(key=_by_cost)
+        self._offers = [o for o in column.offers if o.stamp > oldest and o.cost < inf]
+        self._offers.sort(key=_by_cost)
         self._best: dict[str, float] = {}
-        for offer in offers:
-            self._best.setdefault(self._group(offer), offer.cost)
+        for offer in self._offers:
+            self._best.setdefault(offer.maker.group, offer.cost)
         self._costs = list(self._best.values())
-        # By group, the best of its offers that is in line with the other groups.
-        self.sound: dict[str, Offer] = {}
-        for offer in offers:
-            if self._group(offer) not in self.sound and not self.is_wild(offer):
-                self.sound[self._group(offer)] = offer
+
+    def sound(self) -> dict[str, Offer]:
+        """Return by group the best of its offers that is in line with the other groups."""
+        found: dict[str, Offer] = {}
+        for offer in self._offers:
+            group = offer.maker.group
+            if group not in found and not self.is_wild(offer):
+                found[group] = offer
+        return found
 
     def is_wild(self, offer: Offer) -> bool:
         """Whether a price is far more generous than the other groups' median.
@@ -190,7 +185,7 @@ class _Fresh:
         With one other it is not known which of the two is wrong.
         """
         costs = self._costs
-        own = self._best.get(self._group(offer))
+        own = self._best.get(offer.maker.group)
         others = len(costs) - (own is not None)
         if others < 2:
             return False
@@ -202,17 +197,9 @@ class _Fresh:
             return False
         return 2 * (asin(sqrt(median)) - asin(sqrt(offer.cost))) > self._max_gap
 
-    def _group(self, offer: Offer) -> str:
-        bookmaker_id = offer.side.maker.bookmaker_id
-        return self._groups.get(bookmaker_id, bookmaker_id)
-
 
 def _cost(partition: Partition) -> float:
     return sum(column.cost for column in partition)
-
-
-def _by_cost(offer: Offer) -> tuple[float, tuple[str, bool]]:
-    return offer.cost, offer.rank
 
 
 def _independent(choices: Sequence[Mapping[str, Offer]], limit: float) -> list[Offer] | None:

@@ -47,23 +47,26 @@ class Offer:
     ``cost`` is ``1/o'``: what a return of 1 costs; infinite while it is suspended.
     """
 
-    __slots__ = ("column", "commission", "cost", "odds", "outcome", "rank", "side", "stamp")
+    __slots__ = (
+        "column", "commission", "cost", "is_lay", "maker", "odds", "outcome", "rank", "stamp",
+    )  # fmt: skip
 
-    def __init__(self, side: Side, outcome: str, column: Column) -> None:
-        self.side = side
+    def __init__(self, maker: Maker, outcome: str, is_lay: bool, column: Column) -> None:
+        self.maker = maker
         self.outcome = outcome
+        self.is_lay = is_lay
         self.column = column
         self.odds: float | None = None
         self.commission = 0.0  # as the quote says
         self.cost = inf
         # Decides between equal prices, so that the order of arrival does not.
-        self.rank = (side.maker.bookmaker_id, side.is_lay)
+        self.rank = (maker.bookmaker_id, is_lay)
         self.stamp: datetime
 
     @property
     def charged(self) -> float:
         """The commission that the user pays."""
-        own = self.side.maker.commission
+        own = self.maker.commission
         return self.commission if own is None else own
 
 
@@ -133,34 +136,38 @@ class Pool:
 
 
 class Maker:
-    """A bookmaker in one market, with all that it has ever named there."""
+    """A bookmaker in one market, with all that it has ever named there.
 
-    __slots__ = ("bookmaker_id", "commission", "market", "offers", "pool")
+    ``group`` is that of its clones, or itself; ``commission`` what the user pays there,
+    if the user said so.
+    """
 
-    def __init__(self, bookmaker_id: str, market: Market, commission: float | None) -> None:
+    __slots__ = ("bookmaker_id", "commission", "group", "market", "offers", "pool")
+
+    def __init__(self, bookmaker_id: str, market: Market) -> None:
         self.bookmaker_id = bookmaker_id
         self.market = market
-        self.commission = commission
+        self.group = bookmaker_id
+        self.commission: float | None = None
         self.pool = market.pool(())
         self.pool.makers += 1
         self.offers: list[Offer] = []
 
-    def name(self, side: Side, outcome: str) -> Offer:
+    def name(self, outcome: str, is_lay: bool) -> Offer:
         """Take a selection that was never seen; it may make the outcome set larger."""
         if outcome not in self.pool.outcomes:
             self._join(self.market.pool(tuple(sorted((*self.pool.outcomes, outcome)))))
-        column = self.pool.column(outcome, side.is_lay)
-        offer = Offer(side, outcome, column)
+        column = self.pool.column(outcome, is_lay)
+        offer = Offer(self, outcome, is_lay, column)
         column.offers.append(offer)
         self.offers.append(offer)
-        side.offers[outcome] = offer
         return offer
 
     def _join(self, pool: Pool) -> None:
         for offer in self.offers:
             offer.column.offers.remove(offer)
             offer.column.find_best()
-            offer.column = pool.column(offer.outcome, offer.side.is_lay)
+            offer.column = pool.column(offer.outcome, offer.is_lay)
             offer.column.offers.append(offer)
             offer.column.find_best()
         self.pool.makers -= 1
@@ -170,32 +177,20 @@ class Maker:
         pool.makers += 1
 
 
-class Side:
-    """The backs or the lays of a bookmaker in one market."""
-
-    __slots__ = ("is_lay", "maker", "offers")
-
-    def __init__(self, maker: Maker, is_lay: bool) -> None:
-        self.maker = maker
-        self.is_lay = is_lay
-        self.offers: dict[str, Offer] = {}
-
-
 class Market:
     """All bookmakers' prices of one market of one event."""
 
-    __slots__ = ("deadline", "event_id", "is_tight", "makers", "name", "pools", "standing")
+    __slots__ = ("event_id", "is_tight", "makers", "name", "pools", "standing")
 
     def __init__(self, event_id: str, name: str) -> None:
         self.event_id = event_id
         self.name = name
         self.pools: dict[Outcomes, Pool] = {}
         self.makers: dict[str, Maker] = {}
-        # Set by whoever judges: whether something is reported of it, whether that is
-        # of comparable bookmakers, and when it must be looked at though nobody says a thing.
+        # Set by whoever judges: whether something is reported of it, and whether that is
+        # of comparable bookmakers.
         self.standing = False
         self.is_tight = False
-        self.deadline: datetime | None = None
 
     def pool(self, outcomes: Outcomes) -> Pool:
         """Return the pool of an outcome set; made when it is new."""
@@ -265,13 +260,19 @@ class Prices:
     ----------
     terms : Terms
         What the user pays in commission, and which margins are of interest.
+    clones : mapping of str to str
+        Bookmaker to group.
     """
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Terms, clones: Mapping[str, str]) -> None:
         self.limit = _limit(terms)
-        self._commissions: Mapping[str, float] = terms.commissions
-        self._sides: dict[tuple[str, str, str], Side] = {}
+        self._commissions = terms.commissions
+        self._clones = clones
+        self._offers: dict[tuple[str, str, str, str], Offer] = {}
         self._events: dict[str, dict[str, Market]] = {}
+
+    def __len__(self) -> int:
+        return len(self._offers)
 
     def put(
         self,
@@ -284,23 +285,21 @@ class Prices:
         stamp: datetime,
     ) -> Market | None:
         """Take a price; return its market if that must be judged (again)."""
-        side = self._sides.get((bookmaker_id, event_id, market))
-        if side is None:
-            side = self._open(bookmaker_id, event_id, market)
-        offer = side.offers.get(outcome)
-        maker = side.maker
-        touched = maker.market
+        key = bookmaker_id, event_id, market, outcome
+        offer = self._offers.get(key)
         if is_new := offer is None:
-            offer = maker.name(side, outcome)
+            offer = self._offers[key] = self._named(*key)
+        maker = offer.maker
         charged = commission if maker.commission is None else maker.commission
         if odds is None:
             cost = inf
-        elif charged or side.is_lay:
-            cost = 1.0 / net_odds(odds, charged, side.is_lay)
+        elif charged or offer.is_lay:
+            cost = 1.0 / net_odds(odds, charged, offer.is_lay)
         else:
             cost = 1.0 / odds
         offer.odds, offer.commission, offer.stamp, offer.cost = odds, commission, stamp, cost
 
+        touched = maker.market
         column = offer.column
         best = column.best
         if offer is best:
@@ -325,15 +324,17 @@ class Prices:
         self, bookmaker_id: str, event_id: str, market: str, stamp: datetime
     ) -> Market | None:
         """Note that unchanged prices were seen again; return the market if it stands."""
-        side = self._sides.get((bookmaker_id, event_id, market))
-        if side is None:
+        name, is_lay = base_market(market)
+        found = self._events.get(event_id, {}).get(name)
+        maker = found.makers.get(bookmaker_id) if found else None
+        if found is None or maker is None:
             return None
-        for offer in side.offers.values():
-            if stamp > offer.stamp:
+        for offer in maker.offers:
+            if offer.is_lay == is_lay and stamp > offer.stamp:
                 offer.stamp = stamp
-        return side.maker.market if side.maker.market.standing else None
+        return found if found.standing else None
 
-    def use(self, terms: Terms) -> None:
+    def use_terms(self, terms: Terms) -> None:
         """Reckon with other terms; every price is costed anew."""
         self.limit, self._commissions = _limit(terms), terms.commissions
         for market in self.markets():
@@ -341,31 +342,32 @@ class Prices:
                 maker.commission = self._commissions.get(maker.bookmaker_id)
                 for offer in maker.offers:
                     if offer.odds is not None:
-                        odds = net_odds(offer.odds, offer.charged, offer.side.is_lay)
-                        offer.cost = 1.0 / odds
+                        offer.cost = 1.0 / net_odds(offer.odds, offer.charged, offer.is_lay)
             for pool in market.pools.values():
                 for column in (*pool.backs.values(), *pool.lays.values()):
                     column.find_best()
+
+    def use_clones(self, clones: Mapping[str, str]) -> None:
+        """Count these groups as one bookmaker each."""
+        self._clones = clones
+        for market in self.markets():
+            for maker in market.makers.values():
+                maker.group = clones.get(maker.bookmaker_id, maker.bookmaker_id)
 
     def forget(self, event_id: str) -> list[Market]:
         """Drop an event; return the markets that it had."""
         gone = list(self._events.pop(event_id, {}).values())
         for market in gone:
-            for bookmaker_id in market.makers:
-                self._sides.pop((bookmaker_id, event_id, market.name), None)
-                self._sides.pop((bookmaker_id, event_id, _lay_name(market.name)), None)
+            for offer in market.offers():
+                name = _lay_market(market.name) if offer.is_lay else market.name
+                del self._offers[offer.maker.bookmaker_id, event_id, name, offer.outcome]
         return gone
 
-    def markets(self, event_id: str | None = None) -> list[Market]:
-        """Return the markets of an event, or all of them."""
-        if event_id is not None:
-            return list(self._events.get(event_id, {}).values())
+    def markets(self) -> list[Market]:
+        """Return all markets."""
         return [market for markets in self._events.values() for market in markets.values()]
 
-    def __len__(self) -> int:
-        return sum(len(side.offers) for side in self._sides.values())
-
-    def _open(self, bookmaker_id: str, event_id: str, market: str) -> Side:
+    def _named(self, bookmaker_id: str, event_id: str, market: str, outcome: str) -> Offer:
         name, is_lay = base_market(market)
         markets = self._events.setdefault(event_id, {})
         found = markets.get(name)
@@ -373,10 +375,10 @@ class Prices:
             found = markets[name] = Market(event_id, name)
         maker = found.makers.get(bookmaker_id)
         if maker is None:
-            maker = Maker(bookmaker_id, found, self._commissions.get(bookmaker_id))
-            found.makers[bookmaker_id] = maker
-        side = self._sides[bookmaker_id, event_id, market] = Side(maker, is_lay)
-        return side
+            maker = found.makers[bookmaker_id] = Maker(bookmaker_id, found)
+            maker.group = self._clones.get(bookmaker_id, bookmaker_id)
+            maker.commission = self._commissions.get(bookmaker_id)
+        return maker.name(outcome, is_lay)
 
 
 def _limit(terms: Terms) -> float:
@@ -384,6 +386,6 @@ def _limit(terms: Terms) -> float:
     return (1.0 - 1e-9) / (1.0 + terms.min_margin)
 
 
-def _lay_name(market: str) -> str:
+def _lay_market(market: str) -> str:
     kind, at, line = market.partition("@")
     return f"{kind}{_LAY}{at}{line}"
