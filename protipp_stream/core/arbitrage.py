@@ -54,7 +54,8 @@ class ArbitrageFinder:
         self._watches: dict[tuple[str, str], Watch] = {}
         self._expired: deque[Arbitrage] = deque(maxlen=keep)
 
-    def __len__(self) -> int:
+    @property
+    def price_count(self) -> int:
         """How many prices are known, suspended ones included."""
         return len(self._prices)
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from math import asin, inf, sqrt
+from math import asin, inf, pi, sin, sqrt
 from operator import attrgetter
 from typing import Literal, NamedTuple
 
@@ -70,17 +70,47 @@ class Judge:
         self._max_margin = max_margin
         self._max_gap = max_gap
         self._fresh: dict[Column, _Fresh] = {}
+        self._sane: dict[Column, float] = {}
 
     def findings(self, market: Market) -> list[Finding]:
         """Find all that there is to report of a market."""
         found: list[Finding] = []
         for pool in market.pools.values():
             if len(pool.outcomes) > 1:
-                found += self._within(pool)
+                within = self._within(pool)
+                self._calm(pool, within)
+                found += within
                 mixed = market.across(pool, self._limit)
                 if mixed is not None:
                     found.append(self._mixed(pool, mixed))
         return found
+
+    def _calm(self, pool: Pool, found: Sequence[Finding]) -> None:
+        """Say which updates need no judgement, or every one of a tight market would."""
+        is_plain = len(found) == 1 and all(o is o.column.best for o in found[0].offers)
+        if found and not (is_plain and found[0].kind == "sound"):
+            calm = dict.fromkeys(pool.columns(), 0.0)
+        else:
+            calm = dict.fromkeys(pool.columns(), inf)
+            for offer in found[0].offers if found else ():
+                calm[offer.column] = self._highest_sane(offer.column)
+        for column, value in calm.items():
+            column.calm = value
+
+    def _highest_sane(self, column: Column) -> float:
+        """Return the cost up to which no other offer can make the best one look wild.
+
+        0 if there is one above it already.
+        """
+        highest = self._sane.get(column)
+        if highest is None:
+            # Whatever the median of whichever others: it is not above the largest.
+            angle = asin(sqrt(column.cost)) + self._max_gap / 2
+            highest = sin(angle) ** 2 if angle < pi / 2 else inf
+            if any(highest < offer.cost < inf for offer in column.offers):
+                highest = 0.0
+            self._sane[column] = highest
+        return highest
 
     def _within(self, pool: Pool) -> list[Finding]:
         tight = [p for p in pool.partitions if _cost(p) < self._limit]
@@ -124,7 +154,8 @@ class Judge:
 
     def _reasons(self, offers: Sequence[Offer]) -> frozenset[Reason]:
         reasons = self._flaws(offers)
-        if any(self._fresh_of(offer.column).is_wild(offer) for offer in offers):
+        wilder = [offer for offer in offers if not self._highest_sane(offer.column)]
+        if any(self._fresh_of(offer.column).is_wild(offer) for offer in wilder):
             reasons.add("palpable_error")
         return frozenset(reasons)
 
@@ -142,7 +173,10 @@ class Judge:
     def _sound(self, partitions: Iterable[Partition]) -> list[Offer] | None:
         found, least = None, self._limit
         for partition in partitions:
-            choices = [self._fresh_of(column).sound() for column in partition]
+            choices = [
+                self._fresh_of(column).sound(may_be_wild=not self._highest_sane(column))
+                for column in partition
+            ]
             offers = _independent(choices, least)
             if offers is not None:
                 implied = sum(offer.cost for offer in offers)
@@ -170,12 +204,12 @@ class _Fresh:
             self._best.setdefault(offer.maker.group, offer.cost)
         self._costs = list(self._best.values())
 
-    def sound(self) -> dict[str, Offer]:
+    def sound(self, may_be_wild: bool) -> dict[str, Offer]:
         """Return by group the best of its offers that is in line with the other groups."""
         found: dict[str, Offer] = {}
         for offer in self._offers:
             group = offer.maker.group
-            if group not in found and not self.is_wild(offer):
+            if group not in found and not (may_be_wild and self.is_wild(offer)):
                 found[group] = offer
         return found
 

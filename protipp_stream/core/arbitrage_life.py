@@ -107,14 +107,14 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 class Moment(msgspec.Struct, frozen=True, gc=False):
     """When and on what terms a market is judged."""
 
-    now: datetime
+    at: datetime
     terms: Terms
     starts_at: datetime | None
 
     @property
     def is_in_play(self) -> bool:
         """Whether the event has started."""
-        return self.starts_at is not None and self.starts_at <= self.now
+        return self.starts_at is not None and self.starts_at <= self.at
 
     @property
     def max_age(self) -> timedelta:
@@ -153,7 +153,7 @@ class Watch:
         """When time alone may change what is reported: a price stale, or the start."""
         moment = self._moment
         if self._deadlines is None and moment is not None:
-            oldest = moment.now - moment.max_age
+            oldest = moment.at - moment.max_age
             stamps = [o.stamp for o in self.market.offers() if o.stamp > oldest and o.odds]
             self._deadlines = [min(stamps) + moment.max_age] if stamps else []
             if moment.starts_at is not None and not moment.is_in_play:
@@ -174,9 +174,9 @@ class Watch:
                 arbitrage = _told(key, finding, legs, moment, life)
                 changes.append(Change("changed" if life else "opened", arbitrage))
                 life = _Life(arbitrage, mark)
-            life.last_seen = moment.now
+            life.last_seen = moment.at
             self._lives[key] = life
-        return changes + [Change("closed", _expired(life, moment.now)) for life in before.values()]
+        return changes + [Change("closed", _expired(life, moment.at)) for life in before.values()]
 
     def close(self, now: datetime) -> list[Change]:
         """End everything."""
@@ -199,7 +199,7 @@ def _told(
     placed, reasons = _staked(finding, legs, moment.terms)
     active_since = old.active_since if old else None
     if not reasons and active_since is None:
-        active_since = moment.now
+        active_since = moment.at
     margin = 1 / finding.implied - 1
     return Arbitrage(
         event_id=key[0],
@@ -213,8 +213,8 @@ def _told(
         total=placed.total,
         worst_case=None if finding.kind == "mixed" else placed.worst_case,
         max_total=placed.max_total,
-        first_seen=old.first_seen if old else moment.now,
-        last_seen=moment.now,
+        first_seen=old.first_seen if old else moment.at,
+        last_seen=moment.at,
         active_since=active_since,
         best_margin=max(margin, old.best_margin) if old else margin,
         starts_at=moment.starts_at,

@@ -74,15 +74,20 @@ Partition = tuple["Column", ...]
 
 
 class Column:
-    """All offers on one thing that can win: an outcome, or "not" an outcome."""
+    """All offers on one thing that can win: an outcome, or "not" an outcome.
 
-    __slots__ = ("best", "cost", "offers", "partitions", "pool")
+    ``calm`` is set by whoever judges: an offer that is not the best and costs no more
+    than this changes nothing of what is reported.
+    """
+
+    __slots__ = ("best", "calm", "cost", "offers", "partitions", "pool")
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.offers: list[Offer] = []
         self.best: Offer | None = None
         self.cost = inf
+        self.calm = 0.0
         self.partitions: list[Partition] = []
 
     def find_best(self) -> None:
@@ -121,9 +126,13 @@ class Pool:
             self._set_partitions()
         return self.lays[outcome]
 
+    def columns(self) -> list[Column]:
+        """Return all columns."""
+        return [*self.backs.values(), *self.lays.values()]
+
     def _set_partitions(self) -> None:
         self.partitions = []
-        for column in (*self.backs.values(), *self.lays.values()):
+        for column in self.columns():
             column.partitions = []
         if len(self.outcomes) < 2:
             return
@@ -313,8 +322,8 @@ class Prices:
             column.best, column.cost = offer, cost
         elif not is_new:
             # Nothing that is the best has changed: of interest only where the second
-            # best may be reported.
-            return touched if touched.is_tight else None
+            # best may be reported, or where it tells a mistake from a good price.
+            return touched if touched.is_tight and cost > column.calm else None
         # A bookmaker that names an outcome more is compared with others from now on.
         if is_new or touched.standing or touched.is_close(column, self.limit):
             return touched
@@ -344,7 +353,7 @@ class Prices:
                     if offer.odds is not None:
                         offer.cost = 1.0 / net_odds(offer.odds, offer.charged, offer.is_lay)
             for pool in market.pools.values():
-                for column in (*pool.backs.values(), *pool.lays.values()):
+                for column in pool.columns():
                     column.find_best()
 
     def use_clones(self, clones: Mapping[str, str]) -> None:

@@ -25,8 +25,9 @@ __all__ = ["Leg", "Side", "Split", "net_odds", "relock", "split"]
 
 Side = Literal["back", "lay"]
 
-# Stake, odds and commission have at most 17 digits each: no product of them is rounded.
-_EXACT = Context(prec=60)
+# Stake, odds and commission have at most 17 digits each: their products are exact. A
+# commission of 1e-300 is not, and then it is not the user who gains by it.
+_EXACT = Context(prec=60, rounding=ROUND_FLOOR)
 _CENT = Decimal("0.01")
 
 

@@ -17,5 +17,6 @@ another program on the machine makes a round slower, but hardly dearer.
 `load` makes the odds and frames that all contenders send · `server` is the
 process that is judged in the fan-out and `contenders` what runs in it ·
 `receivers` is the process that receives · `processes` starts and asks them ·
+`odds_walk` makes the prices of the arbitrage, which is all in one process ·
 `tables` prints.
 """

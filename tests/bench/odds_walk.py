@@ -20,7 +20,7 @@ __all__ = ["CLONES", "OUTCOMES", "START", "Walk"]
 START = datetime(2026, 8, 4, 12, tzinfo=UTC)
 OUTCOMES = ("away", "draw", "home")
 CLONES = {"maker_9": "maker_8"}
-NOISE = 0.0165
+NOISE = 0.0195
 # A second of the board's time: each selection is quoted anew within a few minutes.
 UPDATES_A_SECOND = 500
 
@@ -48,12 +48,14 @@ class Walk:
             weights = [chance.uniform(0.2, 1.0) for _ in OUTCOMES]
             total = sum(weights)
             self._truth[event] = {o: w / total for o, w in zip(OUTCOMES, weights, strict=True)}
-            for place, (maker, over) in enumerate(makers):
+            for place, (maker, margin) in enumerate(makers):
+                two_way = is_mixed and place == 0 and number % 20 == 0
                 is_exchange = is_mixed and place == bookmakers - 3
                 commission = 0.02 if is_exchange else 0.0
-                has_draw = not (is_mixed and place == 0 and number % 20 == 0)
+                # Without a draw the others are likelier, and so are their prices lower.
+                over = margin / (1 - self._truth[event]["draw"]) if two_way else margin
                 for outcome in OUTCOMES:
-                    if outcome == "draw" and not has_draw:
+                    if outcome == "draw" and two_way:
                         continue
                     row = maker, event, "h2h", outcome, over, commission
                     self._selections.append(row)
