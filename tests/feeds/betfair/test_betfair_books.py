@@ -262,6 +262,16 @@ def test_a_lost_market_stays_away_until_a_whole_image_of_it_comes() -> None:
     assert [q.odds for q in desk.hear(one(definition()) | {"img": True})] == [2.0, 2.1]
 
 
+def test_an_image_of_all_markets_is_all_there_is() -> None:
+    desk = Desk()
+    desk.hear(one(definition()), one(definition(event="31"), ident="1.2"))
+    desk.hear({"id": "1.1", "rc": [{"id": "x"}]})
+    gone = desk.hear(one(definition(event="32"), ident="1.3"), ct="SUB_IMAGE")
+    assert [(q.event_id, q.odds) for q in gone if q.odds is None] == [("31", None)] * 2
+    assert list(desk.listener.stream.caches) == ["1.3"]
+    assert [q.odds for q in desk.hear(one(definition()))] == [2.0, 2.1]
+
+
 def test_only_last_traded_prices_are_no_quotes(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     desk = Desk()
