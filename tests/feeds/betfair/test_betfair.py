@@ -110,18 +110,16 @@ async def test_segments_and_lines_in_pieces_are_put_together(fake: FakeBetfair, 
         await until(seen(followed, fake))
 
 
-async def test_a_line_may_break_anywhere_also_within_its_end(fake: FakeBetfair, make: Make) -> None:
-    async with serving(fake), following(make()) as followed:
-        await until(seen(followed, fake))
-        line = (
-            b'{"op":"mcm","id":2,"pt":1790000000000,"clk":"c:1",'
-            b'"mc":[{"id":"1.101","rc":[{"id":1,"batb":[[0,1.9,1]]}]}]}\r\n'
-        )
-        await fake.say(line[:-1])
-        # Let it arrive by itself: only then is the rest another packet.
-        await asyncio.sleep(0.05)
-        await fake.say(line[-1:])
-        await until(lambda: followed.best() == {("30", "1"): (1.9, 1.6)})
+@pytest.mark.parametrize("size", range(1, 12))
+def test_a_line_may_break_anywhere_also_within_its_end(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    text = b"abc\r\ndef\r\n\r\n"
+    parts = [text[start : start + size] for start in range(0, len(text), size)]
+    feed = Betfair("k", "s", {})
+    stream = feed._make_stream(feed._settings, feed._listener, "k", "s")
+    monkeypatch.setattr(stream, "_receive", lambda deadline: parts.pop(0))
+    assert [stream._receive_all() for _ in range(3)] == ["abc", "def", ""]
 
 
 async def test_news_of_another_subscription_are_not_ours(fake: FakeBetfair, make: Make) -> None:
