@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from protipp_stream.client import dataframes
 from protipp_stream.client.changes import Board
-from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder
-from protipp_stream.core.arbitrage_terms import Terms
+from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Terms
 from protipp_stream.core.clones import MONEYLINES, CloneFinder, Outcome, representatives
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Confirmation, Event, OddsUpdate

@@ -21,7 +21,7 @@ from protipp_stream.client.sources import Sources
 from protipp_stream.client.stream import OnGap, UpdateStream
 from protipp_stream.client.transitions import Transitions
 from protipp_stream.client.transports import ladder_of
-from protipp_stream.core.arbitrage_terms import Terms
+from protipp_stream.core.arbitrage import Terms
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import bounded
 from protipp_stream.errors import (

@@ -1,10 +1,15 @@
-"""Feeds: what bookmakers say, decoded into quotes. One file a source.
+"""Feeds: what bookmakers say, decoded into quotes. A file or a folder a source.
 
 `base` says what a feed is · `simulated` needs nothing and is labelled so ·
 `the_odds_api` polls a provider · `replay` plays a recording of that provider
-through the same decoder · `odds_api_io` holds a WebSocket · `sse_source` reads
-any server-sent events by a mapping · `betfair` follows the Exchange Stream, and
-`betfair_replay` plays recordings of it (extra ``betfair``).
+through the same decoder · `odds_api_io` holds a WebSocket · `sse` reads any
+server-sent events by a mapping · `betfair` follows the Exchange Stream, and plays
+recordings of it (extra ``betfair``).
+
+What they share: `polling` is when to ask, `retrying` when to ask again · `image`
+and `standing` know what was withdrawn · `keyed` and `reporting` keep secrets out of
+what is told · `answers` says what a refusal means, `stopping` ends tasks · `odds_format` and
+`instants` read prices and times.
 """
 
 from importlib import import_module
@@ -13,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 from protipp_stream.feeds.base import Feed, batch_now
 from protipp_stream.feeds.replay import Replay
 from protipp_stream.feeds.simulated import Simulated
-from protipp_stream.feeds.the_odds_api import TheOddsApi
+from protipp_stream.feeds.the_odds_api.feed import TheOddsApi
 
 if TYPE_CHECKING:
-    from protipp_stream.feeds.betfair import Betfair
-    from protipp_stream.feeds.betfair_replay import BetfairReplay
-    from protipp_stream.feeds.odds_api_io import OddsApiIo
-    from protipp_stream.feeds.sse_mapping import OPTIC_ODDS, SseMapping
-    from protipp_stream.feeds.sse_source import SseSource
+    from protipp_stream.feeds.betfair.feed import Betfair
+    from protipp_stream.feeds.betfair.replay import BetfairReplay
+    from protipp_stream.feeds.odds_api_io.feed import OddsApiIo
+    from protipp_stream.feeds.sse.mapping import OPTIC_ODDS, SseMapping
+    from protipp_stream.feeds.sse.source import SseSource
 
 __all__ = [
     "OPTIC_ODDS",
@@ -38,12 +43,12 @@ __all__ = [
 
 # Most people never take them: they are imported at their first use.
 _LAZY = {
-    "OPTIC_ODDS": "protipp_stream.feeds.sse_mapping",
-    "Betfair": "protipp_stream.feeds.betfair",
-    "BetfairReplay": "protipp_stream.feeds.betfair_replay",
-    "OddsApiIo": "protipp_stream.feeds.odds_api_io",
-    "SseMapping": "protipp_stream.feeds.sse_mapping",
-    "SseSource": "protipp_stream.feeds.sse_source",
+    "OPTIC_ODDS": "protipp_stream.feeds.sse.mapping",
+    "Betfair": "protipp_stream.feeds.betfair.feed",
+    "BetfairReplay": "protipp_stream.feeds.betfair.replay",
+    "OddsApiIo": "protipp_stream.feeds.odds_api_io.feed",
+    "SseMapping": "protipp_stream.feeds.sse.mapping",
+    "SseSource": "protipp_stream.feeds.sse.source",
 }
 
 

@@ -31,7 +31,7 @@ from protipp_stream.errors import ConfigurationError, RecordingError
 from protipp_stream.feeds.base import batch_now
 from protipp_stream.feeds.image import ImageDiff
 from protipp_stream.feeds.odds_format import OddsFormat, guess_format, to_decimal
-from protipp_stream.feeds.the_odds_api_body import Reading, decode_odds
+from protipp_stream.feeds.the_odds_api.body import Reading, decode_odds
 from protipp_stream.model import Batch, Event, Instant, RealTimeConnection
 
 __all__ = ["Replay"]

@@ -58,7 +58,7 @@ class Gateway:
         Which moves are significant; Cohen's h by default.
     names : Naming or dict, optional
         Tables for what different sources call the same, for example
-        ``{"aliases": {"NY Yankees": "New York Yankees"}}``; see `core.name_tables`.
+        ``{"aliases": {"NY Yankees": "New York Yankees"}}``; see `core.naming.tables`.
         Without them, what agrees by teams and start is one event all the same.
     clock : Clock, optional
         Injected by tests.

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from protipp_stream.core.naming import Named, Naming
-from protipp_stream.feeds.the_odds_api_body import decode_odds
+from protipp_stream.feeds.the_odds_api.body import decode_odds
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.model import Batch, Event, Quote
 from tests.bench.tables import Table

@@ -14,7 +14,7 @@ from protipp_stream.client import LiveOdds
 from protipp_stream.client.arbitrage import LiveArbitrage
 from protipp_stream.client.changes import Board
 from protipp_stream.client.transports import LADDER
-from protipp_stream.core.arbitrage_terms import Terms
+from protipp_stream.core.arbitrage import Terms
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.gateway import Gateway
 from protipp_stream.model import Confirmation, Cursor, Quote

@@ -13,9 +13,7 @@ from math import asin, sqrt
 from statistics import median
 from typing import NamedTuple
 
-from protipp_stream.core.arbitrage import Arbitrage
-from protipp_stream.core.arbitrage_terms import Terms
-from protipp_stream.core.stakes import Leg
+from protipp_stream.core.arbitrage import Arbitrage, Leg, Terms
 
 
 class Price(NamedTuple):

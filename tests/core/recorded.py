@@ -13,7 +13,7 @@ import msgspec
 from protipp_stream.core.book import Book
 from protipp_stream.core.moves import Move
 from protipp_stream.feeds.image import ImageDiff
-from protipp_stream.feeds.the_odds_api_body import decode_odds
+from protipp_stream.feeds.the_odds_api.body import decode_odds
 from protipp_stream.model import Event, Quote
 
 

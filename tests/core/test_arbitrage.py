@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Change
-from protipp_stream.core.arbitrage_prices import Offer, base_market
-from protipp_stream.core.arbitrage_terms import REASONS, WORDS, Terms
+from protipp_stream.core.arbitrage import REASONS, WORDS, Arbitrage, ArbitrageFinder, Change, Terms
+from protipp_stream.core.arbitrage.prices import Offer, base_market
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Event, OddsUpdate, Quote
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Change, Key
-from protipp_stream.core.arbitrage_terms import Terms
+from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Change, Key, Terms
 from protipp_stream.model import Event, OddsUpdate, Quote
 
 from .arbitrage_oracle import Price, opportunities, pays_as_shown

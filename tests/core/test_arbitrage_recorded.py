@@ -20,8 +20,7 @@ from typing import NamedTuple
 
 import pytest
 
-from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder
-from protipp_stream.core.arbitrage_terms import Terms
+from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Terms
 from protipp_stream.core.book import Book
 from protipp_stream.core.filter import Filter
 from protipp_stream.model import Event, Quote

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.assignment import assign
+from protipp_stream.core.arbitrage.assignment import assign
 
 costs = st.integers(1, 4).flatmap(
     lambda rows: st.integers(rows, 5).flatmap(

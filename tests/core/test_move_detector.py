@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.move_detector import Cooldown
 from protipp_stream.core.moves import Move, Rule, h, pct, prob
+from protipp_stream.core.moves.detector import Cooldown
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Selection
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.move_own_scale import OwnScale
 from protipp_stream.core.moves import Move, Rule, cusum, ewma_z
+from protipp_stream.core.moves.own_scale import OwnScale
 from protipp_stream.model import Selection
 
 from .strategies import START

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from protipp_stream.core.moves import RULES, Move, rule_named
-from protipp_stream.core.steam import SteamWatch
+from protipp_stream.core.moves.steam import SteamWatch
 
 from .recorded import recorded_moves
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from protipp_stream.core.name_tables import NameTables
 from protipp_stream.core.naming import Naming
+from protipp_stream.core.naming.tables import NameTables
 from protipp_stream.errors import ConfigurationError
 
 TOML = """

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protipp_stream.core.naming import Naming
-from protipp_stream.core.team_names import sports_of, team_key
+from protipp_stream.core.naming.team_names import sports_of, team_key
 from protipp_stream.model import Event, Quote, Selection
 
 from .strategies import START

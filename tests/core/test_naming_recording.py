@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from protipp_stream.core.naming import Naming
-from protipp_stream.feeds.the_odds_api_body import Reading, decode_odds
+from protipp_stream.feeds.the_odds_api.body import Reading, decode_odds
 from protipp_stream.model import Event, Quote
 
 from .strategies import START

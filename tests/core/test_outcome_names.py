@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.name_tables import SourceNames
-from protipp_stream.core.outcome_names import Perspective
-from protipp_stream.core.team_names import teams_of
+from protipp_stream.core.naming.outcome_names import Perspective
+from protipp_stream.core.naming.tables import SourceNames
+from protipp_stream.core.naming.team_names import teams_of
 from protipp_stream.model import Event
 
 ALIASES = {"ny yankees": "new york yankees"}

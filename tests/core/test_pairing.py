@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.pairing import pair
+from protipp_stream.core.naming.pairing import pair
 
 TOLERANCE = 90
 

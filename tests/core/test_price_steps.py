@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.price_steps import price_steps
+from protipp_stream.core.moves.price_steps import price_steps
 
 
 @pytest.mark.parametrize(

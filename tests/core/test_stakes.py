@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.stakes import Leg, Side, net_odds, relock, split
+from protipp_stream.core.arbitrage import Leg, Side, net_odds, relock, split
 from protipp_stream.errors import ConfigurationError
 
 from .arbitrage_oracle import exact, worst_result

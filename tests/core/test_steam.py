@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protipp_stream.core.moves import Move
-from protipp_stream.core.steam import Steam, SteamWatch
+from protipp_stream.core.moves.steam import Steam, SteamWatch
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Selection
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protipp_stream.core.team_names import sports_of, team_key, teams_of
+from protipp_stream.core.naming.team_names import sports_of, team_key, teams_of
 from protipp_stream.model import Event
 
 

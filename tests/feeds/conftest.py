@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from protipp_stream.feeds.odds_api_io import OddsApiIo
-from protipp_stream.feeds.sse_mapping import OPTIC_ODDS
-from protipp_stream.feeds.sse_source import SseSource
-from protipp_stream.feeds.the_odds_api import TheOddsApi
+from protipp_stream.feeds.odds_api_io.feed import OddsApiIo
+from protipp_stream.feeds.sse.mapping import OPTIC_ODDS
+from protipp_stream.feeds.sse.source import SseSource
+from protipp_stream.feeds.the_odds_api.feed import TheOddsApi
 from protipp_stream.model import Batch
 from tests.feeds import odds_api_io_bodies as io_bodies
 from tests.feeds import odds_api_io_server as io_server

@@ -11,7 +11,7 @@ import pytest
 
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.feeds.base import Feed
-from protipp_stream.feeds.odds_api_io import OddsApiIo
+from protipp_stream.feeds.odds_api_io.feed import OddsApiIo
 from protipp_stream.gateway import Gateway
 from protipp_stream.model import Quota
 from tests.feeds.conftest import CANARY, MakeOddsApiIo, take

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protipp_stream.feeds.instants import WILD
-from protipp_stream.feeds.odds_api_io_body import (
+from protipp_stream.feeds.odds_api_io.body import (
     MarketSaid,
     Sides,
     decode_fixtures,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from protipp_stream.errors import FeedRefused
-from protipp_stream.feeds.odds_api_io import DISMISSALS, OddsApiIo
+from protipp_stream.feeds.odds_api_io.feed import DISMISSALS, OddsApiIo
 from protipp_stream.model import Batch, Quota
 from tests.feeds.conftest import MakeOddsApiIo, Waits, drain, take
 from tests.feeds.following import following

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from protipp_stream.errors import ProtippStreamError
-from protipp_stream.feeds.odds_api_io import OddsApiIo
+from protipp_stream.feeds.odds_api_io.feed import OddsApiIo
 from tests.feeds.conftest import CANARY, Waits
 from tests.feeds.odds_api_io_bodies import event, ml
 from tests.feeds.odds_api_io_server import HANG, FakeOddsApiIo, Raw, serving

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from protipp_stream.errors import FeedRefused
 from protipp_stream.feeds.polling import Polling, Refresh, board_interval_s
-from protipp_stream.feeds.the_odds_api_request import refresh
+from protipp_stream.feeds.the_odds_api.request import refresh
 from protipp_stream.model import Quota
 
 NOW = datetime(2026, 8, 4, 12, tzinfo=UTC)

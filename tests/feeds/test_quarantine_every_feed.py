@@ -20,7 +20,7 @@ import pytest
 
 from protipp_stream.feeds.base import Feed, batch_now
 from protipp_stream.feeds.replay import Replay
-from protipp_stream.feeds.the_odds_api import TheOddsApi
+from protipp_stream.feeds.the_odds_api.feed import TheOddsApi
 from protipp_stream.gateway import Gateway
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.model import Batch, Quote, RealTimeConnection

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.feeds.instants import WILD, instant
-from protipp_stream.feeds.sse_mapping import MAX_FIXTURES, OPTIC_ODDS, SseMapping, SseReader
+from protipp_stream.feeds.sse.mapping import MAX_FIXTURES, OPTIC_ODDS, SseMapping, SseReader
 from protipp_stream.model import Event, Quote
 from tests.feeds.sse_source_rows import AWAY, HOME, STAMP, row, status
 
@@ -153,7 +153,7 @@ def test_an_ended_fixture_has_no_prices_until_it_goes_on() -> None:
 
 
 def test_it_remembers_only_so_many_fixtures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("protipp_stream.feeds.sse_mapping.MAX_FIXTURES", 3)
+    monkeypatch.setattr("protipp_stream.feeds.sse.mapping.MAX_FIXTURES", 3)
     assert MAX_FIXTURES > 3
     reader = SseReader(OPTIC_ODDS)
     for number in range(10):

@@ -16,7 +16,7 @@ from protipp_stream.core.book import Book
 from protipp_stream.errors import ConfigurationError, FeedRefused
 from protipp_stream.feeds.base import Feed
 from protipp_stream.feeds.replay import Replay
-from protipp_stream.feeds.the_odds_api import TheOddsApi
+from protipp_stream.feeds.the_odds_api.feed import TheOddsApi
 from protipp_stream.model import Batch, Quota
 from tests.feeds.bodies import HOME, body, bookmaker, event, market, outcome
 from tests.feeds.conftest import CANARY, TROUBLES, Make, Waits, drain, take

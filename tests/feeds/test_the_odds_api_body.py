@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protipp_stream.core.quarantine import event_fault, quote_fault
-from protipp_stream.feeds.the_odds_api_body import decode_odds, market_id
+from protipp_stream.feeds.the_odds_api.body import decode_odds, market_id
 from protipp_stream.model import Event
 from tests.feeds.bodies import (
     AWAY,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from protipp_stream.errors import FeedRefused
-from protipp_stream.feeds.the_odds_api import TheOddsApi
+from protipp_stream.feeds.the_odds_api.feed import TheOddsApi
 from protipp_stream.model import RealTimeConnection
 from tests.feeds.bodies import body, moneyline
 from tests.feeds.conftest import Make, Waits, take

@@ -216,9 +216,9 @@ def test_a_context_that_trusts_anybody_is_not_taken() -> None:
 def test_a_missing_library_is_said_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("betfairlightweight")]:
         monkeypatch.delitem(sys.modules, name)
-    for name in ("betfair_listener", "betfair_stream"):
-        monkeypatch.delitem(sys.modules, f"protipp_stream.feeds.{name}", raising=False)
-        monkeypatch.delattr(f"protipp_stream.feeds.{name}", raising=False)
+    for name in ("listener", "stream"):
+        monkeypatch.delitem(sys.modules, f"protipp_stream.feeds.betfair.{name}", raising=False)
+        monkeypatch.delattr(f"protipp_stream.feeds.betfair.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "betfairlightweight", None)
     with pytest.raises(ConfigurationError, match=r"pip install protipp-stream\[betfair\]"):
         Betfair("k", "s", {})

@@ -13,11 +13,11 @@ import pytest
 
 from protipp_stream.core.quarantine import event_fault
 from protipp_stream.errors import FeedUnavailable
-from protipp_stream.feeds.betfair_books import Books
-from protipp_stream.feeds.betfair_codes import LineUnreadable, MarketLost
-from protipp_stream.feeds.betfair_listener import Listener
-from protipp_stream.feeds.betfair_news import News
-from protipp_stream.feeds.betfair_wire import decode, instant
+from protipp_stream.feeds.betfair.books import Books
+from protipp_stream.feeds.betfair.codes import LineUnreadable, MarketLost
+from protipp_stream.feeds.betfair.listener import Listener
+from protipp_stream.feeds.betfair.news import News
+from protipp_stream.feeds.betfair.wire import decode, instant
 from protipp_stream.model import Event, Quote
 from tests.feeds.betfair_server import T0, definition, prices, runner
 

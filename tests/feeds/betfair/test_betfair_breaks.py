@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from protipp_stream.feeds import Betfair
-from protipp_stream.feeds.betfair_news import News
+from protipp_stream.feeds.betfair.news import News
 from protipp_stream.model import Batch
 from tests.feeds.betfair.board import following, seen, until
 from tests.feeds.betfair.conftest import ONE, TWO, Make

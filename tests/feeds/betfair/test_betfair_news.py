@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.feeds.betfair_news import Handover, News
+from protipp_stream.feeds.betfair.news import Handover, News
 from protipp_stream.model import Batch, Event, Quote
 
 NOW = datetime(2026, 9, 21, tzinfo=UTC)

@@ -1,0 +1,29 @@
+"""Arbitrage: prices of several bookmakers which together pay whatever happens.
+
+`finder` takes prices as they come · `prices` keeps the best of every outcome ·
+`judge` says why what looks like an arbitrage is none, by the `terms` · `stakes`
+splits, rounds and counts again · `assignment` finds different bookmakers for
+the legs · `life` is what an opportunity is, from first to last.
+"""
+
+from protipp_stream.core.arbitrage.finder import ArbitrageFinder
+from protipp_stream.core.arbitrage.life import Arbitrage, Change, Key
+from protipp_stream.core.arbitrage.stakes import Leg, Side, Split, net_odds, relock, split
+from protipp_stream.core.arbitrage.terms import REASONS, WORDS, Reason, Terms
+
+__all__ = [
+    "REASONS",
+    "WORDS",
+    "Arbitrage",
+    "ArbitrageFinder",
+    "Change",
+    "Key",
+    "Leg",
+    "Reason",
+    "Side",
+    "Split",
+    "Terms",
+    "net_odds",
+    "relock",
+    "split",
+]

@@ -1,0 +1,396 @@
+"""One name for what several sources name: fixtures, markets, outcomes.
+
+The rules:
+
+- The first source that names a fixture names it for us: its event id, its teams as
+  it writes them. A second source's event is the same fixture if sport and both
+  teams agree (in any order) and the starts are near, each source once, and the
+  nearest clearly so (`pairing`). What is not clear is not merged, but counted.
+- An id of a source is a stable key: once matched it stays so, however its start may
+  move, until its teams change. An event that stands alone is judged again whenever
+  its source describes it anew.
+- A price without a description goes on under its source's own id. When it turns out
+  to be another fixture's, it is suspended there and appears here, as old as it is.
+- No two sources share an id by chance: the second one's becomes ``source:id``.
+- Every quote that comes in goes out, once. What has no name of ours keeps its own.
+
+The first source of all, alone, comes out as it came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from protipp_stream.core.naming.fixtures import Fixture, Fixtures, Listing
+from protipp_stream.core.naming.outcome_names import Perspective, Words
+from protipp_stream.core.naming.report import NameReport, Tally, report_of
+from protipp_stream.core.naming.tables import NameTables, SourceNames
+from protipp_stream.core.naming.team_names import sports_of, teams_of
+from protipp_stream.model import MAX_NAME_LENGTH, Event, Quote, Selection
+
+__all__ = ["Named", "Naming"]
+
+_NO_WORDS = SourceNames()
+
+
+class Named(NamedTuple):
+    """What a batch is in our names.
+
+    Attributes
+    ----------
+    quotes : list of Quote
+        One for each that came in, in order.
+    events : list of Event
+        Descriptions in our names; none of a fixture that another source describes.
+    moved : list of Quote
+        To be taken before ``quotes``: prices that are now known to be another
+        fixture's, suspended where they stood and named anew.
+    notes : list of str
+        What was decided, in words, for the log.
+    """
+
+    quotes: list[Quote]
+    events: list[Event]
+    moved: list[Quote]
+    notes: list[str]
+
+
+class _Source:
+    """One source's listings, by its own ids."""
+
+    def __init__(self, names: SourceNames | None, is_first: bool) -> None:
+        self.listings: dict[str, Listing] = {}
+        self.names = names
+        self.is_first = is_first
+        self.tally = Tally()
+
+
+class Naming:
+    """Maps what each source names to our names.
+
+    Parameters
+    ----------
+    tables : NameTables or mapping, optional
+        What a user knows about names.
+
+    Raises
+    ------
+    ConfigurationError
+        If the tables make no sense.
+
+    Examples
+    --------
+    >>> naming = Naming({"aliases": {"NY Yankees": "New York Yankees"}})
+    """
+
+    def __init__(self, tables: NameTables | Mapping[str, Any] | None = None) -> None:
+        if tables is None:
+            tables = NameTables()
+        self.tables = tables if isinstance(tables, NameTables) else NameTables.read(tables)
+        self._aliases = self.tables.alias_keys()
+        self._sources: dict[str, _Source] = {}
+        self._fixtures = Fixtures(self.tables.tolerance_min * 60)
+        self._claimed: dict[str, Listing] = {}
+        # Of the batch that is being taken: what stood on the board of each listing
+        # that moves, who has to be judged, who needs an id.
+        self._before: dict[Listing, dict[Selection, Quote]] = {}
+        self._pending: dict[tuple[str, frozenset[str]], None] = {}
+        self._moved: list[Quote] = []
+        self._notes: list[str] = []
+
+    def __len__(self) -> int:
+        return sum(len(source.listings) for source in self._sources.values())
+
+    def take(
+        self, source_id: str, quotes: list[Quote], events: list[Event], received_at: datetime
+    ) -> Named:
+        """Bring a batch of a source into our names.
+
+        Parameters
+        ----------
+        source_id : str
+            The id of the feed.
+        quotes, events : list
+            Sound ones: see `core.quarantine`.
+        received_at : datetime
+            UTC: when they arrived. A price that moves later without a stamp of its
+            bookmaker gets this one, or it would look fresh.
+        """
+        source = self._sources.get(source_id) or self._meet(source_id)
+        self._moved, self._notes = [], []
+        told: list[Event] = []
+        most = self.tables.most
+        for start in range(0, len(events), most):
+            # Never so many at once that the last ones evict the first.
+            told += self._describe(source_id, source, events[start : start + most])
+        named = []
+        listings = source.listings
+        for quote in quotes:
+            listing = listings.get(quote.event_id)
+            if listing is None:
+                listing = self._undescribed(source_id, source, quote.event_id)
+            named.append(quote if listing.is_plain else self._named(listing, quote, received_at))
+        return Named(named, told, self._moved, self._notes)
+
+    def forget(self, event_id: str) -> None:
+        """Forget a fixture that is over, by our id, with all that sources call it."""
+        listing = self._claimed.get(event_id)
+        if listing is not None:
+            self._drop(listing.fixture)
+
+    def report(self) -> dict[str, NameReport]:
+        """Return what was matched and what was not, and why, by source."""
+        return {
+            name: report_of(source.listings.values(), source.tally)
+            for name, source in self._sources.items()
+        }
+
+    def _meet(self, source_id: str) -> _Source:
+        names = self.tables.sources.get(source_id)
+        source = self._sources[source_id] = _Source(names, is_first=not self._sources)
+        return source
+
+    # ------------------------------------------------------------------- quotes
+
+    def _named(self, listing: Listing, quote: Quote, received_at: datetime) -> Quote:
+        last = listing.last
+        if last is not None:
+            key = (quote.bookmaker_id, quote.market, quote.outcome)
+            if quote.odds is None:
+                last.pop(key, None)
+            else:
+                last[key] = (quote, received_at)
+        return self._in_our_words(listing, quote)
+
+    def _in_our_words(self, listing: Listing, quote: Quote) -> Quote:
+        event_id = listing.fixture.event_id or listing.source_id
+        if listing.view is None:
+            if event_id == quote.event_id:
+                return quote
+            return msgspec.structs.replace(quote, event_id=event_id)
+        words = listing.words.get((quote.market, quote.outcome))
+        if words is None:
+            words = self._translated(listing, quote, listing.view)
+        return msgspec.structs.replace(
+            quote, event_id=event_id, market=words.market, outcome=words.outcome
+        )
+
+    def _translated(self, listing: Listing, quote: Quote, view: Perspective) -> Words:
+        words = view.words(quote.market, quote.outcome)
+        listing.words[quote.market, quote.outcome] = words
+        if words.unknown is not None:
+            name = quote.market if words.unknown == "market" else f"{quote.market} {quote.outcome}"
+            self._sources[listing.source].tally.unknown(words.unknown, name)
+        return words
+
+    def _undescribed(self, source_id: str, source: _Source, event_id: str) -> Listing:
+        listing = self._list(source_id, source, event_id)
+        self._settle(listing.fixture)
+        self._orient(listing)
+        return listing
+
+    # ------------------------------------------------------------- descriptions
+
+    def _describe(self, source_id: str, source: _Source, events: list[Event]) -> list[Event]:
+        self._before = {}
+        heard = [(self._hear(source_id, source, event), event) for event in events]
+        while self._pending:
+            name, teams = next(iter(self._pending))
+            del self._pending[name, teams]
+            for kept, gone in self._fixtures.judge(name, teams):
+                self._merge(kept, gone)
+        touched = self._before
+        for listing in touched:
+            self._settle(listing.fixture)
+        for listing, shown in touched.items():
+            self._orient(listing)
+            self._moved += _moves(shown, self._shown(listing))
+            self._note(listing)
+            self._rest(listing)
+        # Who was parted by another's new description has to be described as well.
+        spoke = {listing for listing, _ in heard}
+        heard += [(each, each.said) for each in touched if each.said and each not in spoke]
+        return [_renamed(said, each.fixture.event_id) for each, said in heard if each.is_first]
+
+    def _hear(self, source_id: str, source: _Source, event: Event) -> Listing:
+        listing = source.listings.get(event.event_id)
+        if listing is None:
+            listing = self._list(source_id, source, event.event_id)
+        else:
+            # The oldest is evicted first; this one is not it.
+            source.listings[event.event_id] = source.listings.pop(event.event_id)
+            if listing.said == event:
+                return listing
+        self._touch(*listing.fixture.listings if listing.is_first else (listing,))
+        before, after = listing.teams, teams_of(event, self._aliases)
+        listing.said, listing.teams = event, after or before
+        listing.sports = sports_of(event.sport, self.tables.sports)
+        if listing.teams is None:
+            listing.why = "teams"
+        elif before is None or before.key != listing.teams.key:
+            self._change_teams(listing)
+            source.tally.renamed += before is not None
+        if listing.is_first:
+            self._fixtures.discard(listing.fixture, before)
+            self._fixtures.add(listing.fixture)
+        self._judge_later(listing)
+        return listing
+
+    def _change_teams(self, listing: Listing) -> None:
+        """Part who was one by teams that are no longer the same."""
+        fixture = listing.fixture
+        first = fixture.listings[0]
+        parted = fixture.listings[1:] if listing is first else [listing]
+        self._judge_later(first)
+        for other in parted:
+            if other.teams and first.teams and other.teams.key != first.teams.key:
+                fixture.listings.remove(other)
+                other.fixture = Fixture(other)
+                self._fixtures.add(other.fixture)
+                self._judge_later(other)
+
+    def _judge_later(self, listing: Listing) -> None:
+        if listing.teams is not None:
+            self._pending[listing.source, listing.teams.key] = None
+
+    def _merge(self, kept: Fixture, gone: Fixture) -> None:
+        self._touch(*gone.listings)
+        for listing in gone.listings:
+            listing.fixture = kept
+        kept.listings += gone.listings
+
+    # ---------------------------------------------------------------- listings
+
+    def _list(self, source_id: str, source: _Source, event_id: str) -> Listing:
+        """Begin to know an event of a source by its own id."""
+        while len(source.listings) >= self.tables.most:
+            self._evict(source)
+        listing = source.listings[event_id] = Listing(source_id, event_id)
+        known = self._claimed.get(event_id)
+        if known is None:
+            return listing
+        fixture = known.fixture
+        if source_id in self.tables.ours:
+            listing.fixture, listing.why = fixture, "matched"
+            fixture.listings.append(listing)
+        elif all(self._is_a_guest(each) for each in fixture.listings):
+            # Prices under our id came before the source whose id it is.
+            self._touch(*fixture.listings)
+            known.own_id = None
+            listing.fixture, listing.own_id = fixture, event_id
+            fixture.listings.insert(0, listing)
+            self._claimed[event_id] = listing
+        return listing
+
+    def _is_a_guest(self, listing: Listing) -> bool:
+        return listing.said is None and listing.source in self.tables.ours
+
+    def _settle(self, fixture: Fixture) -> None:
+        """Give a fixture its id: that of its first listing, once and for all."""
+        if fixture.event_id is None:
+            first = fixture.listings[0]
+            if first.own_id is None:
+                first.own_id = self._free_id(first)
+                self._claimed[first.own_id] = first
+            fixture.event_id = first.own_id
+
+    def _free_id(self, listing: Listing) -> str:
+        name, number = listing.source_id, 0
+        while name in self._claimed:
+            prefix = f"{listing.source}:{number}" if number else listing.source
+            name = f"{prefix}:{listing.source_id}"[:MAX_NAME_LENGTH]
+            number += 1
+        return name
+
+    def _orient(self, listing: Listing) -> None:
+        """See how its words become ours, after it or its fixture has changed."""
+        names = self._sources[listing.source].names
+        listing.words = {}
+        if listing.is_first and names is None:
+            listing.view = None
+        else:
+            ours = listing.fixture.teams
+            listing.view = Perspective(
+                listing.source, names or _NO_WORDS, listing.teams, ours, self._aliases
+            )
+
+    def _touch(self, *listings: Listing) -> None:
+        for listing in listings:
+            if listing not in self._before:
+                self._before[listing] = self._shown(listing)
+
+    def _rest(self, listing: Listing) -> None:
+        """Remember prices only where they may have to move.
+
+        The first source's never do: others move to it. So a gateway with one source
+        pays nothing for what only several can need.
+        """
+        is_first_of_all = self._sources[listing.source].is_first
+        if is_first_of_all and listing.is_first and listing.said is not None:
+            listing.last = None
+        elif listing.last is None:
+            listing.last = {}
+        listing.is_plain = (
+            listing.last is None
+            and listing.view is None
+            and listing.fixture.event_id == listing.source_id
+        )
+
+    def _shown(self, listing: Listing) -> dict[Selection, Quote]:
+        """Return its live prices as they stand on the board."""
+        shown = {}
+        for quote, received_at in (listing.last or {}).values():
+            named = self._in_our_words(listing, quote)
+            if named.source_timestamp is None:
+                named = msgspec.structs.replace(named, source_timestamp=received_at)
+            shown[named.selection] = named
+        return shown
+
+    def _note(self, listing: Listing) -> None:
+        first, why = listing.fixture.listings[0], listing.why
+        source = self._sources[listing.source]
+        if len(listing.fixture.listings) > 1:
+            if first is listing:
+                return
+            why = f"is event {listing.fixture.event_id} of {first.source}"
+        elif len(self._sources) == 1 or (source.is_first and why == "alone"):
+            return
+        else:
+            why = f"is no other source's event: {why}"
+        if why != listing.noted:
+            listing.noted = why
+            self._notes.append(f"{listing.title} {why}")
+
+    # --------------------------------------------------------------- forgetting
+
+    def _evict(self, source: _Source) -> None:
+        fixture = next(iter(source.listings.values())).fixture
+        source.tally.evicted += 1
+        for listing in fixture.listings[1:]:
+            # They come again under an id of their own; here they would stand for ever.
+            self._moved += _moves(self._shown(listing), {})
+        self._drop(fixture)
+
+    def _drop(self, fixture: Fixture) -> None:
+        self._fixtures.discard(fixture, fixture.teams)
+        for listing in fixture.listings:
+            del self._sources[listing.source].listings[listing.source_id]
+            if listing.own_id is not None:
+                del self._claimed[listing.own_id]
+
+
+def _renamed(event: Event, event_id: str | None) -> Event:
+    if event_id is None or event.event_id == event_id:
+        return event
+    return msgspec.structs.replace(event, event_id=event_id)
+
+
+def _moves(before: dict[Selection, Quote], after: dict[Selection, Quote]) -> list[Quote]:
+    """Return what must be said so that a board which shows the one shows the other."""
+    gone = [quote for selection, quote in before.items() if selection not in after]
+    new = [quote for selection, quote in after.items() if selection not in before]
+    return [*(msgspec.structs.replace(quote, odds=None) for quote in gone), *new]
