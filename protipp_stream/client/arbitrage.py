@@ -191,14 +191,7 @@ class LiveArbitrage:
         """Take which prices are younger than they look."""
         now = self._now()
         with self._lock:
-            for each in confirmations:
-                self._finder.confirm(
-                    each.bookmaker_id,
-                    each.event_id,
-                    each.market,
-                    each.source_timestamp or each.received_at,
-                    now,
-                )
+            self._finder.confirm(confirmations, now)
             self._look(now)
 
     def on_reset(self) -> None:

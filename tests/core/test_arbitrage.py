@@ -1,49 +1,18 @@
-"""Arbitrage by hand: what pays, what only seems to and why, and how long it lives."""
+"""Arbitrage by hand: what pays, what only seems to, and why."""
 
 from __future__ import annotations
-
-import gc
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protipp_stream.core.arbitrage import REASONS, WORDS, Arbitrage, ArbitrageFinder, Change, Terms
-from protipp_stream.core.arbitrage.prices import Offer, base_market
+from protipp_stream.core.arbitrage import REASONS, WORDS, Arbitrage, ArbitrageFinder, Terms
+from protipp_stream.core.arbitrage.prices import base_market
 from protipp_stream.errors import ConfigurationError
-from protipp_stream.model import Event, OddsUpdate, Quote
+from protipp_stream.model import OddsUpdate
 
+from .arbitrage_boards import LOPSIDED, NOW, PAIR, after, said, told
 from .arbitrage_oracle import pays_as_shown
-
-NOW = datetime(2026, 8, 4, 18, 0, tzinfo=UTC)
-_seq = count(1)
-
-
-def after(seconds: float) -> datetime:
-    return NOW + timedelta(seconds=seconds)
-
-
-def said(
-    bookmaker: str,
-    *,
-    at: datetime = NOW,
-    received: datetime | None = None,
-    market: str = "h2h",
-    event: str = "game",
-    commission: float = 0.0,
-    **odds: float | None,
-) -> list[OddsUpdate]:
-    """Prices of one bookmaker by outcome, stamped ``at``."""
-    return [
-        OddsUpdate(
-            f"e:{next(_seq)}", bookmaker, event, market, outcome, None, price, received or at,
-            at, 0.0, False, None, commission,
-        )
-        for outcome, price in odds.items()
-    ]  # fmt: skip
 
 
 def found(*boards: list[OddsUpdate], finder: ArbitrageFinder | None = None) -> list[Arbitrage]:
@@ -57,15 +26,6 @@ def suppressed(*boards: list[OddsUpdate], finder: ArbitrageFinder | None = None)
     assert only.status == "suppressed"
     assert all(WORDS[reason] in only.words for reason in only.reasons)
     return only
-
-
-def told(changes: Sequence[Change]) -> list[tuple[str, str, str]]:
-    return [(c.what, c.arbitrage.kind, c.arbitrage.status) for c in changes]
-
-
-PAIR = [*said("ada", home=2.1, away=1.8), *said("bob", home=1.8, away=2.05)]
-
-LOPSIDED = [*said("ada", home=1.3, away=3.0), *said("bob", home=1.2, away=4.4)]
 
 
 def test_two_prices_that_pay_whatever_happens() -> None:
@@ -134,11 +94,36 @@ def test_the_market_that_a_lay_market_lays(market: str, base: tuple[str, bool]) 
     assert base_market(market) == base
 
 
+def test_of_equal_prices_the_same_is_shown_whichever_came_first() -> None:
+    three = [said(name, home=2.1, away=1.8) for name in ("zoe", "ada", "mia")]
+    for order in (three, three[::-1]):
+        [active] = found(*order, said("bob", home=1.8, away=2.05))
+        assert {leg.bookmaker_id for leg in active.legs} == {"ada", "bob"}
+
+
+def test_a_price_that_draws_level_later_is_treated_as_if_it_had_always_been_there() -> None:
+    finder = ArbitrageFinder()
+    finder.take([*PAIR, *said("abe", home=2.0, away=1.8)], NOW)
+    finder.take(said("abe", home=2.1), NOW)
+    assert {leg.bookmaker_id for leg in finder.active[0].legs} == {"abe", "bob"}
+
+
+def test_who_names_one_outcome_more_is_compared_with_others_from_then_on() -> None:
+    finder = ArbitrageFinder()
+    lay = said("exchange", market="h2h_lay", home=2.9)
+    three = said("exchange", home=2.0, draw=2.0, away=2.0)
+    finder.take([*said("ada", home=3.2, draw=3.0, away=2.2, off=50.0), *lay, *three], NOW)
+    assert finder.current == []
+    finder.take(said("exchange", off=40.0), NOW)
+    [active] = finder.active
+    assert {(leg.outcome, leg.side) for leg in active.legs} == {("home", "back"), ("home", "lay")}
+
+
 # ------------------------------------------------------------- suppressed, and why
 
 
 def test_an_old_price_is_stale_and_the_next_best_is_found_instead() -> None:
-    old = said("old", at=after(-300), home=2.4, away=1.5)
+    old = said("old", at=after(-180), home=2.4, away=1.5)
     stale, active = sorted(found(PAIR, old), key=lambda each: each.kind)
     assert (stale.kind, stale.status, stale.reasons) == ("best", "suppressed", ("stale",))
     assert {leg.bookmaker_id for leg in stale.legs} == {"old", "bob"}
@@ -146,12 +131,12 @@ def test_an_old_price_is_stale_and_the_next_best_is_found_instead() -> None:
 
 
 def test_just_below_the_limit_a_price_is_fresh() -> None:
-    [active] = found(PAIR, said("old", at=after(-299.999), home=2.4, away=1.5))
+    [active] = found(PAIR, said("old", at=after(-179.999), home=2.4, away=1.5))
     assert (active.status, active.legs[1].bookmaker_id) == ("active", "old")
 
 
 def test_a_bookmakers_clock_that_is_ahead_makes_its_prices_no_fresher() -> None:
-    ahead = said("ada", at=after(3600), received=after(-301), home=2.1, away=1.8)
+    ahead = said("ada", at=after(3600), received=after(-181), home=2.1, away=1.8)
     assert suppressed(ahead, said("bob", home=1.8, away=2.05)).reasons == ("stale",)
 
 
@@ -248,129 +233,6 @@ def test_every_reason_is_told_in_the_order_of_the_list() -> None:
 def test_margins_below_the_one_asked_for_are_not_looked_at() -> None:
     assert found(PAIR, finder=ArbitrageFinder(Terms(min_margin=0.04))) == []
     assert len(found(PAIR, finder=ArbitrageFinder(Terms(min_margin=0.03)))) == 1
-
-
-# --------------------------------------------------------------------- its life
-
-
-def test_a_life_from_detection_to_expiry() -> None:
-    finder = ArbitrageFinder()
-    assert told(finder.take(PAIR, NOW)) == [("opened", "sound", "active")]
-    assert finder.take(said("cyd", at=after(5), home=1.7, away=1.7), after(5)) == []
-    [change] = finder.take(said("ada", at=after(10), home=2.2), after(10))
-    assert (change.what, change.arbitrage.first_seen) == ("changed", NOW)
-    [change] = finder.take(said("ada", at=after(20), home=2.1), after(20))
-    assert change.arbitrage.margin < change.arbitrage.best_margin
-    [over] = finder.take(said("ada", at=after(30), home=1.9), after(30))
-    life = over.arbitrage
-    assert (over.what, life.status) == ("closed", "expired")
-    assert (life.first_seen, life.active_since, life.last_seen) == (NOW, NOW, after(30))
-    assert finder.current == []
-    assert finder.expired == [life]
-
-
-def test_a_leg_that_grows_old_is_noticed_without_a_word_from_anybody() -> None:
-    finder = ArbitrageFinder()
-    finder.take(PAIR, NOW)
-    assert finder.deadline == after(300)
-    assert finder.expire(after(299.9)) == []
-    assert told(finder.expire(after(300))) == [
-        ("opened", "best", "suppressed"),
-        ("closed", "sound", "expired"),
-    ]
-    assert finder.deadline is None
-    assert finder.current[0].active_since is None
-
-
-def test_a_price_that_was_seen_again_is_as_fresh_as_that() -> None:
-    finder = ArbitrageFinder()
-    finder.take(PAIR, NOW)
-    for name in ("ada", "bob"):
-        finder.confirm(name, "game", "h2h", after(200), after(200))
-    assert finder.confirm("ada", "game", "h2h", after(100), after(250)) == []
-    assert finder.confirm("ada", "unknown", "h2h", after(100), after(250)) == []
-    assert finder.deadline == after(500)
-    assert finder.expire(after(499)) == []
-    assert finder.current[0].status == "active"
-
-
-def test_once_it_has_started_a_price_is_stale_after_a_minute() -> None:
-    finder = ArbitrageFinder()
-    finder.describe([Event("game", "Away @ Home", "soccer", after(100))], NOW)
-    finder.take(PAIR, NOW)
-    assert finder.deadline == after(100)
-    finder.expire(after(100))
-    [late] = finder.current
-    assert (late.reasons, late.is_in_play) == (("stale",), True)
-    postponed = Event("game", "Away @ Home", "soccer", after(5000))
-    assert ("opened", "sound", "active") in told(finder.describe([postponed], after(110)))
-    assert finder.current[0].starts_at == after(5000)
-
-
-def test_a_suppressed_one_that_turns_active_was_detected_before() -> None:
-    finder = ArbitrageFinder(Terms(unit=50.0))
-    finder.take(LOPSIDED, NOW)
-    [change] = finder.use_terms(Terms(), after(9))
-    assert change.what == "changed"
-    assert (change.arbitrage.first_seen, change.arbitrage.active_since) == (NOW, after(9))
-
-
-def test_a_snapshot_replaces_everything_but_lets_opportunities_live_on() -> None:
-    finder = ArbitrageFinder()
-    other = [*said("ada", event="x", home=2.1, away=1.8), *said("bob", event="x", away=2.05)]
-    finder.take([*PAIR, *other, *said("bob", event="x", home=1.7)], NOW)
-    assert len(finder.active) == 2
-    changes = finder.reset([update.quote for update in PAIR], after(1))
-    assert told(changes) == [("closed", "sound", "expired")]
-    assert changes[0].arbitrage.event_id == "x"
-    assert [each.first_seen for each in finder.active] == [NOW]
-    assert finder.price_count == 4
-
-
-def test_prices_as_they_stand_are_taken_without_forgetting_the_others() -> None:
-    finder = ArbitrageFinder()
-    half = [Quote("ada", "game", "h2h", "home", 2.1), Quote("ada", "game", "h2h", "away", 1.8)]
-    assert finder.take_quotes(half, NOW) == []
-    rest = [Quote("bob", "game", "h2h", "home", 1.8), Quote("bob", "game", "h2h", "away", 2.05)]
-    assert told(finder.take_quotes(rest, after(1))) == [("opened", "sound", "active")]
-
-
-def test_the_best_margin_comes_first() -> None:
-    finder = ArbitrageFinder()
-    better = [
-        *said("ada", event="x", home=2.2, away=1.7),
-        *said("bob", event="x", home=1.7, away=2.1),
-    ]
-    finder.take([*PAIR, *better], NOW)
-    assert [each.event_id for each in finder.active] == ["x", "game"]
-
-
-def test_of_an_event_that_was_forgotten_nothing_is_left() -> None:
-    finder = ArbitrageFinder(keep=3)
-    sizes = []
-    for number in range(10):
-        event = f"game {number}"
-        finder.describe([Event(event, event, "soccer", after(60))], NOW)
-        lays = said("bob", market="h2h_lay", event=event, home=2.0)
-        pair = [*said("ada", event=event, home=2.1, away=1.8), *lays]
-        finder.take([*pair, *said("bob", event=event, home=1.8, away=2.05)], NOW)
-        assert told(finder.forget(event, after(1))) == [("closed", "sound", "expired")]
-        sizes.append(
-            (finder.price_count, len(finder.current), len(finder._starts), finder.deadline)
-        )
-    gc.collect()
-    assert not [each for each in gc.get_objects() if isinstance(each, Offer)]
-    assert set(sizes) == {(0, 0, 0, None)}
-    assert len(finder.expired) == 3
-    assert finder.expired[0].event_id == "game 9"
-    assert finder.forget("unknown", NOW) == []
-
-
-def test_both_sides_of_a_batch_are_known_before_it_is_judged() -> None:
-    # One by one, home and away of a three-way market would look like a two-way one.
-    finder = ArbitrageFinder()
-    boards = [said(name, away=2.7, home=2.6, draw=3.3) for name in ("ada", "bob")]
-    assert finder.take([*boards[0], *boards[1]], NOW) == []
 
 
 # -------------------------------------------------------------------- and always

@@ -10,7 +10,7 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Change, Key, Terms
-from protipp_stream.model import Event, OddsUpdate, Quote
+from protipp_stream.model import Confirmation, Event, OddsUpdate, Quote
 
 from .arbitrage_oracle import Price, opportunities, pays_as_shown
 
@@ -116,7 +116,7 @@ class Board:
         if each.status == "active":
             groups = [self.clones.get(leg.bookmaker_id, leg.bookmaker_id) for leg in each.legs]
             assert len(set(groups)) == len(groups)
-            limit = 60 if each.is_in_play else 300
+            limit = 60 if each.is_in_play else 180
             assert all(leg.age_s(self.now) < limit for leg in each.legs)
 
 
@@ -151,13 +151,13 @@ def step(data: st.DataObject, board: Board) -> None:
     elif what == "suspend":
         board.put([board.prices[data.draw(st.sampled_from(known))]._replace(odds=None)])
     elif what == "confirm":
-        bookmaker, _, is_lay = data.draw(st.sampled_from(known))
+        key = bookmaker, outcome, is_lay = data.draw(st.sampled_from(known))
         stamp = board.now - timedelta(seconds=data.draw(st.sampled_from([0, 10, 500])))
-        for key, price in board.prices.items():
-            if key[0] == bookmaker and key[2] == is_lay:
-                board.prices[key] = price._replace(stamp=max(price.stamp, stamp))
+        price = board.prices[key]
+        board.prices[key] = price._replace(stamp=max(price.stamp, stamp))
         market = "h2h_lay" if is_lay else "h2h"
-        board.hear(board.finder.confirm(bookmaker, "match", market, stamp, board.now))
+        said = Confirmation(bookmaker, "match", market, [outcome], board.now, stamp)
+        board.hear(board.finder.confirm([said], board.now))
     elif what == "wait":
         deadline = board.finder.deadline
         if deadline is not None and data.draw(st.booleans()):

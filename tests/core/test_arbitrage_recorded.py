@@ -47,9 +47,7 @@ def moments(path: Path, terms: Terms, without: frozenset[str] = frozenset()) -> 
         image = [quote for quote in quotes if quote.bookmaker_id not in without]
         finder.describe(events, at)
         updates = book.apply(image, at)
-        for said in book.confirmed_since(told, Filter()):
-            stamp = said.source_timestamp or said.received_at
-            finder.confirm(said.bookmaker_id, said.event_id, said.market, stamp, at)
+        finder.confirm(book.confirmed_since(told, Filter()), at)
         told = book.confirmations
         finder.take(updates, at)
         finder.expire(at)

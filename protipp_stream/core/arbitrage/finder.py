@@ -19,7 +19,7 @@ from protipp_stream.core.arbitrage.judge import Judge
 from protipp_stream.core.arbitrage.life import Arbitrage, Change, Key, Moment, Watch
 from protipp_stream.core.arbitrage.prices import Market, Prices
 from protipp_stream.core.arbitrage.terms import Terms
-from protipp_stream.model import Event, OddsUpdate, Quote
+from protipp_stream.model import Confirmation, Event, OddsUpdate, Quote
 
 __all__ = ["Arbitrage", "ArbitrageFinder", "Change", "Key", "Terms"]
 
@@ -120,20 +120,15 @@ class ArbitrageFinder:
         gone = [place for place in self._watches if place not in markets]
         return self._close(gone, now) + self._judge(markets.values(), now)
 
-    def confirm(
-        self, bookmaker_id: str, event_id: str, market: str, stamp: datetime, now: datetime
-    ) -> list[Change]:
-        """Note that a bookmaker's prices in a market were seen again, unchanged.
-
-        Parameters
-        ----------
-        market : str
-            As its quotes name it; backs and lays are confirmed one by one.
-        stamp : datetime
-            UTC: the bookmaker's stamp, or when it was seen.
-        """
-        found = self._prices.confirm(bookmaker_id, event_id, market, min(stamp, now))
-        return self._judge([found], now) if found else []
+    def confirm(self, said: Iterable[Confirmation], now: datetime) -> list[Change]:
+        """Note that prices were seen again, unchanged; backs and lays one by one."""
+        touched: dict[Market, None] = {}
+        for each in said:
+            stamp = min(each.source_timestamp or each.received_at, now)
+            market = self._prices.confirm(each, stamp)
+            if market is not None:
+                touched[market] = None
+        return self._judge(touched, now) if touched else []
 
     def describe(self, events: Iterable[Event], now: datetime) -> list[Change]:
         """Note when events start: from then on prices grow stale sooner."""

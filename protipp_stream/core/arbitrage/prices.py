@@ -20,6 +20,7 @@ from math import inf
 
 from protipp_stream.core.arbitrage.stakes import net_odds
 from protipp_stream.core.arbitrage.terms import Terms
+from protipp_stream.model import Confirmation
 
 __all__ = ["Column", "Market", "Offer", "Partition", "Pool", "Prices", "base_market"]
 
@@ -329,17 +330,15 @@ class Prices:
             return touched
         return None
 
-    def confirm(
-        self, bookmaker_id: str, event_id: str, market: str, stamp: datetime
-    ) -> Market | None:
+    def confirm(self, said: Confirmation, stamp: datetime) -> Market | None:
         """Note that unchanged prices were seen again; return the market if it stands."""
-        name, is_lay = base_market(market)
-        found = self._events.get(event_id, {}).get(name)
-        maker = found.makers.get(bookmaker_id) if found else None
+        name, is_lay = base_market(said.market)
+        found = self._events.get(said.event_id, {}).get(name)
+        maker = found.makers.get(said.bookmaker_id) if found else None
         if found is None or maker is None:
             return None
         for offer in maker.offers:
-            if offer.is_lay == is_lay and stamp > offer.stamp:
+            if offer.is_lay == is_lay and offer.outcome in said.outcomes and stamp > offer.stamp:
                 offer.stamp = stamp
         return found if found.standing else None
 
