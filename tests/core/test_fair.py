@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from protipp_stream.core.fair import METHODS, additive, clv, fair, overround, power, shin
@@ -147,6 +147,7 @@ def test_additive_refuses_to_leave_a_long_shot_with_nothing() -> None:
 
 
 @given(st.floats(0.0, 0.3))
+@example(0.0006)
 def test_shin_takes_three_outcomes_of_the_same_odds(margin: float) -> None:
     # The iteration of the package hardly converges there, and stopped short of it.
     assert shin([3 / (1 + margin)] * 3) == pytest.approx([1 / 3] * 3)

@@ -71,6 +71,13 @@ def test_what_is_older_than_the_window_is_no_reference() -> None:
     assert said(prob(), path, [0, 300])[1] is None
 
 
+def test_the_older_reference_leaves_when_it_is_as_old_as_the_window() -> None:
+    # References at 0 (.50) and 160 (.505): at 305 the first is too old, and 1.55 points
+    # from the second are none.
+    assert said(prob(), [0.50, 0.505, 0.51, 0.5205], [0, 160, 305]) == [None] * 3
+    assert said(prob(), [0.50, 0.505, 0.51, 0.5205], [0, 160, 295])[2] is not None
+
+
 def test_a_window_of_zero_compares_with_the_last_quote_only() -> None:
     path = [0.50 + 0.015 * i for i in range(20)]
     assert said(prob(window_s=0), path, [0] * 19) == [None] * 19
@@ -107,8 +114,8 @@ def test_a_reference_is_never_older_than_the_window(drawn: list[tuple[float, flo
 
 
 def test_the_margin_is_no_move_when_a_market_becomes_whole() -> None:
-    path = [0.52, 0.525, 0.50, 0.505]
-    # .525 raw, then the other side appears: .50 without the margin is another scale.
+    path = [0.53, 0.535, 0.50, 0.505]
+    # .535 raw, then the other side appears: .50 without the margin is another scale.
     rule = prob()
     assert said(rule, path[:2], [0], whole=[False]) == [None]
     assert said(rule, path[2:], [10], whole=[True]) == [None]

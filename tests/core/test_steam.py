@@ -116,6 +116,15 @@ def test_it_is_told_once_and_again_when_another_joins() -> None:
     assert told(watch, [moved("a", 11), moved("d", 12)]) == []
 
 
+def test_who_comes_back_after_a_pause_has_not_joined() -> None:
+    watch = SteamWatch()
+    assert len(told(watch, [moved("a", 0), moved("b", 10), moved("c", 20)])) == 1
+    joined = watch.take(moved("d", 125))
+    assert joined is not None
+    assert joined.bookmakers == ("b", "c", "d")
+    assert watch.take(moved("a", 129)) is None
+
+
 def test_a_clone_that_joins_is_no_news() -> None:
     watch = SteamWatch([{"c", "d"}])
     assert len(told(watch, [moved(b, 0) for b in "abcd"])) == 1
@@ -151,8 +160,9 @@ def test_an_event_is_forgotten() -> None:
 def test_memory_is_that_of_one_window() -> None:
     watch = SteamWatch()
     for second in range(5000):
+        watch.take(moved("a", second, event="one that never rests"))
         watch.take(moved("a", second, event=f"event {second}"))
-    assert watch.remembered == 121
+    assert watch.remembered == 122
 
 
 def test_a_clock_put_back_does_not_keep_the_past_for_ever() -> None:
