@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,7 +20,6 @@ from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.moves import Rule
 from protipp_stream.core.naming import Naming
-from protipp_stream.core.quarantine import event_fault, quote_fault
 from protipp_stream.gateway import frames
 from protipp_stream.gateway.audit import Audit
 from protipp_stream.gateway.bell import Bell
@@ -29,13 +27,13 @@ from protipp_stream.gateway.bookmakers import Bookmakers
 from protipp_stream.gateway.clock import Clock, SystemClock
 from protipp_stream.gateway.fanout import Fanout
 from protipp_stream.gateway.frames import Outgoing
+from protipp_stream.gateway.intake import Intake
 from protipp_stream.gateway.log import Log
-from protipp_stream.gateway.naming import in_our_names
 from protipp_stream.gateway.outlet import PROGRESS_BYTES, Outlet
 from protipp_stream.gateway.settings import Settings
 from protipp_stream.gateway.sources import Sources, log_transition
 from protipp_stream.gateway.subscription import Subscription, Transport
-from protipp_stream.model import Batch, Cursor, Event, Quote, RealTimeConnection
+from protipp_stream.model import Batch, Cursor, Quote, RealTimeConnection
 
 __all__ = ["Hub"]
 
@@ -74,12 +72,11 @@ class Hub:
         self.clock: Clock = clock or SystemClock()
         self.audit = Audit()
         self.log = Log(self.settings, self.clock, rule)
-        self.names = names if isinstance(names, Naming) else Naming(names)
+        self.intake = Intake(self.audit, names if isinstance(names, Naming) else Naming(names))
         self.fanout = Fanout(self.log, self.clock)
         self.sources = Sources(self.clock)
         self.bookmakers = Bookmakers(self.clock, self.settings.bookmaker_stale_after_s)
         self.subscriptions: set[Subscription] = set()
-        self.quarantined: Counter[str] = Counter()
         self.is_draining = False
         self.started_at = self.clock.wall()
         self._news = Bell()
@@ -118,16 +115,14 @@ class Hub:
         source : str, optional
             The id of the feed; its bookmakers' freshness is then watched.
         """
-        sound = [quote for quote in batch.quotes if self._is_sound(quote, batch.received_at)]
-        return self._publish(batch, sound, source)
+        return self._publish(batch, self.intake.sound(batch.quotes, batch.received_at), source)
 
     def take_sound(self, batch: Batch, source: str | None = None) -> int:
         """Take a batch whose quotes have been checked already; as `take`."""
         return self._publish(batch, batch.quotes, source)
 
     def _publish(self, batch: Batch, quotes: list[Quote], source: str | None) -> int:
-        true = [event for event in batch.events if self._is_true(event)]
-        named, events = in_our_names(self.names, source, quotes, true, batch.received_at)
+        named, events = self.intake.named(batch, quotes, source)
         described = self.log.describe(events)
         waited_ms = (self.clock.monotonic() - batch.arrived) * 1000
         count = self.log.append(named, batch.received_at, latency_ms=round(waited_ms, 3))
@@ -148,23 +143,6 @@ class Hub:
             patience_s = self.sources.patience_s(source)
             changed = self.bookmakers.seen(quotes, received_at, source, patience_s)
             self._tell_bookmakers(changed)
-
-    def _is_true(self, event: Event) -> bool:
-        fault = event_fault(event)
-        if fault is not None:
-            self.quarantine(f"event_{fault}")
-        return fault is None
-
-    def _is_sound(self, quote: Quote, received_at: datetime) -> bool:
-        fault = quote_fault(quote, received_at)
-        if fault is not None:
-            self.quarantine(fault)
-        return fault is None
-
-    def quarantine(self, reason: str, count: int = 1) -> None:
-        """Count and audit what was not taken."""
-        self.quarantined[reason] += count
-        self.audit.record("quarantine", count=count, fault=reason)
 
     # -------------------------------------------------------------- the sources
 
@@ -309,7 +287,8 @@ class Hub:
         self.check_freshness()
         if now >= self._sweep_due:
             self._sweep_due = now + SWEEP_S
-            self.log.forget_over(wall)
+            for event_id in self.log.forget_over(wall):
+                self.intake.names.forget(event_id)
 
     def _look_after(self, subscription: Subscription, now: float, wall: datetime) -> None:
         left_s = subscription.expires_at - wall.timestamp()

@@ -206,7 +206,7 @@ async def test_what_can_not_be_true_is_quarantined_by_the_hub(
             said("updated", totals(8.5), **wild),
             said("updated", ml("99999999", "2.2")),
         )
-        await until(lambda: hub.quarantined == {"odds": 3, "timestamp": 2})
+        await until(lambda: hub.intake.quarantined == {"odds": 3, "timestamp": 2})
         assert hub.audit.counts["quarantine"] == 5
         standing = {(q.market, q.outcome) for q in hub.book.quotes() if q.odds is not None}
         # The price that an impossible one took the place of does not stand either.

@@ -287,7 +287,7 @@ async def test_a_frame_that_is_too_large_ends_the_connection(
 async def test_a_flood_before_the_image_ends_the_connection(
     make_io: MakeOddsApiIo, odds_api_io: FakeOddsApiIo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("protipp_stream.feeds.odds_api_io.MAX_EARLY_BYTES", 5000)
+    monkeypatch.setattr("protipp_stream.feeds.odds_api_io.feed.MAX_EARLY_BYTES", 5000)
     odds_api_io.meanwhile.extend([b" " * 3000] * 2)
     odds_api_io.mishaps.extend([None, None])
     feed = make_io()

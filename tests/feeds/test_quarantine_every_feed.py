@@ -81,8 +81,8 @@ def of_feed(said: Said) -> Source:
         with said(bad, folder) as feed:
             [batch] = await take(feed, 1)
         hub.take(batch)
-        count = hub.quarantined.total() + feed.connection.error_count
-        reason = " ".join([*hub.quarantined, feed.connection.last_error or ""])
+        count = hub.intake.quarantined.total() + feed.connection.error_count
+        reason = " ".join([*hub.intake.quarantined, feed.connection.last_error or ""])
         return Taken(_board(hub), count, reason)
 
     return taken
@@ -174,7 +174,7 @@ async def publish(bad: Bad, folder: Path) -> Taken:
         if answer.status_code != 200:
             refused = gateway.hub.audit.counts["publish_malformed"]
             return Taken(_board(gateway.hub), refused, said["error"]["message"])
-        count = gateway.hub.quarantined["published"]
+        count = gateway.hub.intake.quarantined["published"]
         assert len(said["quarantined"]) == count
         return Taken(_board(gateway.hub), count, said["quarantined"][0]["reason"] if count else "")
 

@@ -219,7 +219,7 @@ async def test_what_can_not_be_true_is_quarantined_by_the_hub(
         sse.push("odds", [row(HOME, 1.0), row("Draw", "NaN"), row("Draw", 1e12)])
         wild = [row("Draw", 3.0, timestamp=4e9), row("Draw", 3.0, timestamp="soon")]
         sse.push("odds", [*wild, row("Draw", 3.0, sportsbook="x" * 300)])
-        await until(lambda: hub.quarantined == {"odds": 3, "timestamp": 2, "name": 1})
+        await until(lambda: hub.intake.quarantined == {"odds": 3, "timestamp": 2, "name": 1})
         assert hub.audit.counts["quarantine"] == 6
         standing = {q.outcome for q in hub.book.quotes() if q.odds is not None}
         assert standing == {AWAY}

@@ -140,7 +140,7 @@ def test_one_bad_quote_comes_back_with_its_reason_and_the_rest_is_taken(
     [quarantined] = answer["quarantined"]
     assert quarantined["index"] == 0
     assert says in quarantined["reason"]
-    assert gateway.hub.quarantined["published"] == 1
+    assert gateway.hub.intake.quarantined["published"] == 1
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_what_can_not_be_true_is_quarantined_and_never_shown(odds: float) -> Non
     hub = Hub(clock=HandClock())
     hub.take(batch_now([quote(odds), quote(2.0, "Reds")], [EVENT]))
     assert [q.outcome for q in hub.book.quotes()] == ["Reds"]
-    assert hub.quarantined == {"odds": 1}
+    assert hub.intake.quarantined == {"odds": 1}
     assert hub.audit.counts["quarantine"] == 1
 
 

@@ -192,12 +192,12 @@ def test_what_can_not_be_true_is_not_asked_for_its_name() -> None:
     bad = msgspec.structs.replace(OURS, event_id=["no", "name"])  # type: ignore[arg-type]
     wrong = quote(2.0, event_id=["no", "name"])  # type: ignore[arg-type]
     hub.take(Batch([wrong, quote(2.0)], clock.wall(), clock.monotonic(), [bad, OURS]), "one")
-    assert len(hub.names) == len(hub.book) == 1
-    assert hub.quarantined == {"name": 1, "event_name": 1}
+    assert len(hub.intake.names) == len(hub.book) == 1
+    assert hub.intake.quarantined == {"name": 1, "event_name": 1}
 
 
 def test_a_batch_without_a_source_is_in_our_names() -> None:
     hub = Hub(clock=HandClock())
     hub.take(Batch([quote(2.0)], START, 0.0, [OURS]))
-    assert len(hub.names) == 0
+    assert len(hub.intake.names) == 0
     assert [q.event_id for q in hub.book.quotes()] == ["match"]

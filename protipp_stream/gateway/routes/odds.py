@@ -146,7 +146,7 @@ async def publish(request: Request) -> Response:
         else:
             sound.append(quote)
     if faults:
-        hub.quarantine("published", len(faults))
+        hub.intake.quarantine("published", len(faults))
     updates = hub.take_sound(Batch(sound, received_at, arrived, publication.events), "publish")
     before = hub.sources.get("publish")
     hub.report(
@@ -158,7 +158,7 @@ async def publish(request: Request) -> Response:
             detail="live",
             last_heartbeat=received_at,
             last_update=received_at if updates else (before.last_update if before else None),
-            error_count=hub.quarantined["published"],
+            error_count=hub.intake.quarantined["published"],
             last_error=f"quarantined: {faults[-1]['reason']}" if faults else None,
         ),
         # Every request is a sign of life; one a second says it to everyone.

@@ -33,8 +33,8 @@ async def status(request: Request) -> Response:
             "started_at": hub.started_at,
             "now": hub.clock.wall(),
             "conflations": hub.log.conflations,
-            "quarantined": dict(hub.quarantined),
-            "names": hub.names.report(),
+            "quarantined": dict(hub.intake.quarantined),
+            "names": hub.intake.names.report(),
             "audit": dict(hub.audit.counts),
             "connections": [
                 *hub.connections,
@@ -72,7 +72,7 @@ async def metrics(request: Request) -> Response:
         "# TYPE protipp_subscribers gauge",
         *_labelled("protipp_subscribers", "transport", _subscribers(context)),
         "# TYPE protipp_quarantined_total counter",
-        *_labelled("protipp_quarantined_total", "reason", hub.quarantined),
+        *_labelled("protipp_quarantined_total", "reason", hub.intake.quarantined),
         "# TYPE protipp_audit_total counter",
         *_labelled("protipp_audit_total", "reason", hub.audit.counts),
     ]

@@ -169,7 +169,7 @@ async def test_an_absurd_price_is_quarantined_and_what_stood_before_it_does_not_
         await until(seen(followed, fake))
     for batch in followed.batches:
         hub.take(batch, "betfair")
-    assert hub.quarantined == {"odds": 1}
+    assert hub.intake.quarantined == {"odds": 1}
     # 1.5, 1.6, then 1.7 and the withdrawal of 1.5, then 1.65.
     assert hub.cursor.seq == 5
 
@@ -189,7 +189,7 @@ async def test_a_wild_timestamp_is_quarantined_and_the_price_said_again_with_the
         assert followed.feed.connection.error_count == 0
     for batch in followed.batches:
         hub.take(batch, "betfair")
-    assert hub.quarantined == {"timestamp": 1}
+    assert hub.intake.quarantined == {"timestamp": 1}
 
 
 async def test_a_price_that_is_no_number_is_a_garbage_line(fake: FakeBetfair, make: Make) -> None:
