@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -31,10 +31,12 @@ from protipp_stream.cli.arguments import (
     the_odds_api,
 )
 from protipp_stream.cli.dashboard import dashboard_file, served
+from protipp_stream.cli.feeds_file import Sources, sources_in
 from protipp_stream.core.moves import RULES, either, rule_named
 from protipp_stream.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from protipp_stream.feeds import Feed
     from protipp_stream.gateway import Gateway
 
 __all__ = ["demo", "serve"]
@@ -83,13 +85,18 @@ def serve(
         FeedName | None,
         typer.Option(help="Where odds come from; default: replay with --recording, else simulated"),
     ] = None,
+    feeds: Annotated[
+        Path | None, typer.Option(help="A TOML file of several feeds, instead of --feed.")
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Port = 8700,
     recording: Recording = None,
     speed: Speed = "1",
     sport: Annotated[str, typer.Option(help="For the-odds-api.")] = "upcoming",
     regions: Annotated[str, typer.Option(help="For the-odds-api, comma separated.")] = "us",
-    interval: Annotated[float, typer.Option(help="For the-odds-api: seconds a poll.")] = 60.0,
+    interval: Annotated[
+        float, typer.Option(help="For the-odds-api: at least so many seconds a poll.")
+    ] = 20.0,
     secret_file: Annotated[
         Path | None, typer.Option(help=f"File with the key of tokens; else {SECRET}.")
     ] = None,
@@ -119,27 +126,49 @@ def serve(
         allowed_origins=frozenset(origin or ()),
         allowed_hosts=LOOPBACK_HOSTS | {name.lower() for name in allowed_host or ()},
     )
+    if feeds and (feed or recording):
+        raise ConfigurationError("--feeds says it all.", hint="Leave --feed and --recording out.")
+    sources = sources_in(feeds) if feeds else Sources([], {})
     gateway = Gateway(
+        *sources.feeds,
         host=host,
         port=port,
         key=key,
         settings=settings,
         rule=either(*map(rule_named, rule or ["h"])),
+        names=sources.names,
     )
-    feed = feed or (FeedName.REPLAY if recording else FeedName.SIMULATED)
-    if recording and feed is not FeedName.REPLAY:
-        raise ConfigurationError(
-            f"--recording goes with --feed replay, not {feed}.", hint="Leave one of them out."
-        )
-    match feed:
-        case FeedName.SIMULATED:
-            gateway.follow(simulated())
-        case FeedName.THE_ODDS_API:
-            api_key = secret(API_KEY, api_key_file, hint="Get one from the provider and set it")
-            gateway.follow(the_odds_api(api_key, sport, regions, interval))
-        case FeedName.REPLAY:
-            gateway.follow(recorded(named(recording), speed, pace=gateway.hub.delivered))
+    if not feeds:
+        feed = feed or (FeedName.REPLAY if recording else FeedName.SIMULATED)
+        provider = _Provider(api_key_file, sport, regions, interval)
+        gateway.follow(_one_feed(feed, recording, speed, gateway, provider))
     asyncio.run(gateway.serve(on_ready=lambda: _say_ready(gateway, "none")))
+
+
+class _Provider(NamedTuple):
+    """What was said of The Odds API."""
+
+    key_file: Path | None
+    sport: str
+    regions: str
+    interval: float
+
+
+def _one_feed(
+    name: FeedName, recording: Path | None, speed: str, gateway: Gateway, provider: _Provider
+) -> Feed:
+    if recording and name is not FeedName.REPLAY:
+        raise ConfigurationError(
+            f"--recording goes with --feed replay, not {name}.", hint="Leave one of them out."
+        )
+    match name:
+        case FeedName.SIMULATED:
+            return simulated()
+        case FeedName.THE_ODDS_API:
+            key = secret(API_KEY, provider.key_file, hint="Get one from the provider and set it")
+            return the_odds_api(key, provider.sport, provider.regions, provider.interval)
+        case FeedName.REPLAY:
+            return recorded(named(recording), speed, pace=gateway.hub.delivered)
 
 
 def _say_ready(gateway: Gateway, dashboard: str) -> None:

@@ -42,7 +42,7 @@ def later(event: Event, hours: float) -> Event:
 def test_one_game_of_two_feeds_is_one_event_with_both_bookmakers(
     start: Callable[..., Gateway], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "protipp_stream.gateway.naming")
+    caplog.set_level(logging.INFO, "protipp_stream.gateway.intake")
     one, other = feed_called("one"), feed_called("other")
     gateway = start(one, other, names=Naming(NAMES))
     one.tell([quote(2.0), quote(1.9, "Reds")], [OURS])
