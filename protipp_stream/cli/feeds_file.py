@@ -1,9 +1,10 @@
 """Feeds from a file: several sources in one gateway, and the names that they share.
 
 A TOML file with a table ``[[feed]]`` for each: its ``kind``, an ``id`` where there are
-two of a kind, and what the feed of that kind is made with. A secret is never in the file: ``api_key_env`` names the variable of
-the environment that holds ``api_key``, ``api_key_file`` the file. ``[names]`` is what
-the gateway is told about names (`core.naming`).
+two of a kind, and what the feed of that kind is made with. A secret is never in the
+file: ``api_key_env`` names the variable of the environment that holds ``api_key``,
+``api_key_file`` the file. ``[names]`` is what the gateway is told about names
+(`core.naming`).
 """
 
 from __future__ import annotations

@@ -31,8 +31,9 @@ from protipp_stream.errors import ConfigurationError, RecordingError
 from protipp_stream.feeds.base import batch_now
 from protipp_stream.feeds.image import ImageDiff
 from protipp_stream.feeds.odds_format import OddsFormat, guess_format, to_decimal
+from protipp_stream.feeds.played_starts import PlayedStarts
 from protipp_stream.feeds.the_odds_api.body import Reading, decode_odds
-from protipp_stream.model import Batch, Event, Instant, RealTimeConnection
+from protipp_stream.model import Batch, Instant, RealTimeConnection
 
 __all__ = ["Replay"]
 
@@ -65,9 +66,9 @@ class Replay:
     rebase : bool
         True plays it as now: a batch is received now, and the bookmakers' own
         stamps are moved along with it, so a price that was 40 s old is 40 s
-        old. The start of every event is moved by what the *first* fetch was
-        moved: a fixture has one start, and at speed 1 it is the right one. At
-        another speed play reaches it sooner than the clock does.
+        old. Every event starts when play reaches it: at speed 60, one that
+        started an hour after the first fetch starts a minute after it. (At
+        ``math.inf`` play takes no time; the starts keep their distances then.)
         False leaves every time as it was recorded.
     pace : callable, optional
         Awaited after each batch was taken: the replay waits for its audience.
@@ -109,7 +110,7 @@ class Replay:
         self._pace = pace
         self._format: OddsFormat | None = None if odds_format == "auto" else odds_format
         self._sleep = sleep
-        self._start_shift: timedelta | None = None
+        self._starts = PlayedStarts(speed)
         self._images = ImageDiff()
         self.connection = RealTimeConnection(
             id="replay",
@@ -172,12 +173,11 @@ class Replay:
         await self._sleep(max(recorded_s, 0.0) / self._speed)
 
     def _decode(self, fetch: _Fetch, shift: timedelta) -> Reading:
-        if self._start_shift is None:
-            self._start_shift = shift
+        self._starts.begin(fetch.fetched_at, fetch.fetched_at + shift)
         try:
             odds_format = self._format or self._find_format(fetch)
             reading = decode_odds(fetch.body, odds_format, shift)
-            events = [_moved(event, self._start_shift) for event in reading.events]
+            events = [self._starts.moved(event) for event in reading.events]
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
             raise _corrupt(self.path, fetch.line, error) from None
         return reading._replace(events=events)
@@ -235,9 +235,3 @@ def _corrupt(path: Path, line: int, error: Exception) -> RecordingError:
     return RecordingError(
         f"{path.name!r}, line {line}: no fetch of a recording: {error}.", hint=_HINT
     )
-
-
-def _moved(event: Event, shift: timedelta) -> Event:
-    if event.starts_at is None or not shift:
-        return event
-    return msgspec.structs.replace(event, starts_at=event.starts_at + shift)

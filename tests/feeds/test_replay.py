@@ -183,7 +183,7 @@ async def test_rebased_a_batch_arrives_now_and_ages_stay_true(
         ages.append((batch.received_at - stamp).total_seconds())
         starts += [(e.starts_at, batch.received_at) for e in batch.events]
     assert ages == [10, 310, 370]  # the stamp is always 00:00:41, the fetches come later
-    # One start, as far from the first fetch as it was, although the offset grows.
+    # One start, as far from the first fetch as it was, although the waits are not waited.
     [(start, first)] = starts
     assert start is not None
     assert start - first == datetime(2026, 8, 4, 2, 41, tzinfo=UTC) - T0

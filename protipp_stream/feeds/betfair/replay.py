@@ -18,7 +18,7 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from datetime import MAXYEAR, UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -31,7 +31,8 @@ from protipp_stream.feeds.betfair.codes import LineUnreadable
 from protipp_stream.feeds.betfair.feed import missing_library
 from protipp_stream.feeds.betfair.news import News
 from protipp_stream.feeds.betfair.wire import Message, decode, instant
-from protipp_stream.model import Batch, Event, RealTimeConnection
+from protipp_stream.feeds.played_starts import PlayedStarts
+from protipp_stream.model import Batch, RealTimeConnection
 
 __all__ = ["BetfairReplay"]
 
@@ -105,7 +106,7 @@ class BetfairReplay:
         self._rebase = rebase
         self._pace = pace
         self._sleep = sleep
-        self._start_shift: timedelta | None = None
+        self._starts = PlayedStarts(speed)
         self._news: list[News] = []
         self._listener = Listener(Books(runner_names, event_names, discount))
         self._listener.tell = self._news.append
@@ -186,8 +187,7 @@ class BetfairReplay:
                 continue
             listener.received_at = datetime.now(UTC) if self._rebase else at
             listener.shift = listener.received_at - at
-            if self._start_shift is None:
-                self._start_shift = listener.shift
+            self._starts.begin(at, listener.received_at)
             listener.take(message)
         return [self._moved(news) for news in self._news]
 
@@ -201,9 +201,9 @@ class BetfairReplay:
 
     def _moved(self, news: News) -> News:
         batch = news.batch
-        if not batch.events or not self._start_shift:
+        if not batch.events:
             return news
-        events = [_moved(event, self._start_shift) for event in batch.events]
+        events = [self._starts.moved(event) for event in batch.events]
         return News(msgspec.structs.replace(batch, events=events), news.is_late, news.faults)
 
     def _tell(self, news: News) -> None:
@@ -255,9 +255,3 @@ def _open(path: Path) -> IO[bytes]:
 
 def _corrupt(path: Path, line: int, error: Exception) -> RecordingError:
     return RecordingError(f"{path.name!r}, line {line}: {error}", hint=_HINT)
-
-
-def _moved(event: Event, shift: timedelta) -> Event:
-    if event.starts_at is None:
-        return event
-    return msgspec.structs.replace(event, starts_at=event.starts_at + shift)
