@@ -32,15 +32,16 @@ def quote_fault(quote: Quote, received_at: datetime) -> str | None:
     Returns
     -------
     str or None
-        A reason code (``odds``, ``commission``, ``name``, ``timestamp``), or None for a
+        A reason code (``name``, ``odds``, ``commission``, ``timestamp``), or None for a
         sound quote.
     """
+    # First: what has a sound name can still be withdrawn by it.
+    if _name_fault(quote.selection):
+        return "name"
     if quote.odds is not None and not _is_price(quote.odds):
         return "odds"
     if quote.commission != 0.0 and not _is_share(quote.commission):
         return "commission"
-    if _name_fault(quote.selection):
-        return "name"
     return _time_fault(quote.source_timestamp, received_at)
 
 

@@ -34,8 +34,19 @@ class Intake:
         self._audit = audit
 
     def sound(self, quotes: Iterable[Quote], received_at: datetime) -> list[Quote]:
-        """Return the quotes that can be true."""
-        return [quote for quote in quotes if self._passes(quote_fault(quote, received_at))]
+        """Return the quotes that can be true; what can't withdraws the price before it.
+
+        Whoever says 0.95 no longer says 1.95, and a price that nobody says must not
+        stand on the board.
+        """
+        sound = []
+        for quote in quotes:
+            fault = quote_fault(quote, received_at)
+            if self._passes(fault):
+                sound.append(quote)
+            elif fault != "name":
+                sound.append(Quote(*quote.selection, odds=None))
+        return sound
 
     def named(
         self, batch: Batch, quotes: list[Quote], source: str | None

@@ -322,6 +322,17 @@ def test_a_newcomer_is_told_how_fresh_an_unchanged_price_is() -> None:
         clock.advance(60)
 
 
+def test_a_price_that_can_not_be_withdraws_the_one_before_it() -> None:
+    hub = Hub(clock=HandClock())
+    tell(hub, 2.0)
+    tell(hub, 0.95)
+    assert [each.odds for each in hub.book.quotes()] == [None]
+    # What was never on the board is not withdrawn from it, and a name that is none can't be.
+    hub.take(batch_now([quote(0.5, "Reds"), quote(0.5, "a\nb"), quote(0.5, bookmaker_id=["x"])]))
+    assert len(hub.book) == 1
+    assert hub.intake.quarantined == {"odds": 2, "name": 2}
+
+
 def test_a_subscriber_is_told_once_what_was_said_again_unchanged() -> None:
     clock = HandClock()
     hub = Hub(clock=clock)
