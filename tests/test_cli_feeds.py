@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+import protipp_stream as ps
 from protipp_stream.cli.feeds_file import KINDS, sources_in
 from protipp_stream.errors import ConfigurationError
 from tests.test_cli import Serving, run, stop
@@ -128,3 +130,17 @@ def test_a_file_that_is_not_there_is_one_line_with_exit_code_2() -> None:
     assert "Can't read no_such.toml" in done.stderr
     both = run("serve", "--feeds", "no_such.toml", "--feed", "simulated", "--port", "0")
     assert "--feeds says it all" in both.stderr
+
+
+def test_the_readmes_file_of_feeds_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text()
+    [text] = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    file = tmp_path / "feeds.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match="THE_ODDS_API_KEY is not set"):
+        sources_in(file)
+    for name in re.findall(r'_env = "(\w+)"', text):
+        monkeypatch.setenv(name, "k" * 20)
+    made = sources_in(file)
+    assert [type(feed).__name__ for feed in made.feeds] == ["TheOddsApi", "OddsApiIo"]
+    assert ps.Gateway(*made.feeds, names=made.names).stop() is None
