@@ -98,7 +98,8 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
         The part of the net winnings that an exchange keeps: 0.05 is 5 %. ``odds``
         are as quoted, without it.
     confirmed_at : datetime or None
-        When the gateway last received it again, unchanged. The gateway's to set.
+        When its feed last said it again, unchanged and without a bookmaker's stamp: a
+        stream that lives vouches for what stands. The gateway's to set.
     """
 
     bookmaker_id: Name
@@ -120,15 +121,17 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
     def good_at(self) -> datetime | None:
         """When the price was good for the last time, as far as anybody has said.
 
-        By the bookmaker's clock where it says, else when the gateway last received it.
+        By the bookmaker's clock, or when its feed vouched for it, whichever is later;
+        where neither says, when the gateway received it.
         """
-        return self.source_timestamp or self.confirmed_at or self.timestamp
+        said = [at for at in (self.source_timestamp, self.confirmed_at) if at is not None]
+        return max(said, default=self.timestamp)
 
     def confirmed(self, received_at: datetime, stamp: datetime | None) -> Quote:
         """Return the same price, said again; ``stamp`` is the bookmaker's own clock."""
-        return msgspec.structs.replace(
-            self, confirmed_at=received_at, source_timestamp=stamp or self.source_timestamp
-        )
+        if stamp is None:
+            return msgspec.structs.replace(self, confirmed_at=received_at)
+        return msgspec.structs.replace(self, source_timestamp=stamp)
 
 
 class Confirmation(msgspec.Struct, frozen=True, gc=False, array_like=True):

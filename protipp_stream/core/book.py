@@ -148,8 +148,8 @@ class Book:
         stamp: datetime | None,
     ) -> None:
         known = self._confirmed.get(selection)
-        said = known[2] if known else last.source_timestamp
-        if said is not None and (stamp is None or stamp <= said):
+        said = (known[2] if known else None) or last.source_timestamp
+        if stamp is not None and said is not None and stamp <= said:
             return  # an aggregator that repeats what the bookmaker said long ago
         self.confirmations += 1
         # Out and in again: a dict keeps the place of the first one.

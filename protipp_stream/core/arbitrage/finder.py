@@ -167,7 +167,7 @@ class ArbitrageFinder:
         for quote in quotes:
             received = quote.timestamp or now
             # A board's quote carries its newest confirmation, later than its receipt.
-            stamp = min(quote.source_timestamp or received, max(received, now))
+            stamp = min(quote.good_at or received, max(received, now))
             market = self._prices.put(*quote.selection, quote.odds, quote.commission, stamp)
             if market is not None:
                 touched[market] = None
