@@ -9,16 +9,13 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from protipp_stream.core.backoff import delay_s
-from protipp_stream.errors import FeedError, FeedThrottled
+from protipp_stream.errors import FeedError
 from protipp_stream.feeds.keyed import Redactor
+from protipp_stream.feeds.retrying import Retrying
 from protipp_stream.model import Batch, Event, Quote, RealTimeConnection
 
 __all__ = ["Reporting"]
 
-# A server that accepts and closes must not be hammered: only a connection that
-# has lasted takes the tries before it off the account.
-STEADY = timedelta(seconds=30)
 # Each new state goes to every subscriber.
 TELL = timedelta(seconds=1)
 
@@ -43,13 +40,14 @@ class Reporting:
         *,
         secrets: Iterable[str],
         clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
         self.connection = connection
         self._redact = Redactor(secrets)
         self._clock = clock
-        self._chance = chance
-        self._opened_at: datetime | None = None
+        self._monotonic = monotonic
+        self._retrying = Retrying(chance=chance)
         self._changed_at: datetime | None = None
         self._unread = 0
         self._first_unread = ""
@@ -64,14 +62,16 @@ class Reporting:
         return Batch(list(quotes), self._clock(), time.monotonic(), list(events))
 
     def _opened(self, *, changed: bool = False) -> None:
-        """Note that a connection works from now on, and whether it brought another price."""
+        """Note that the source has confirmed what it was asked for, and whether that was news.
+
+        Not that a socket opened: one that accepts and hangs up never worked.
+        """
         self._tell_unread()
-        now = self._opened_at = self._clock()
+        now = self._clock()
         if changed:
             self._changed_at = now
-        self._replace(
-            status="connected", detail="live", last_heartbeat=now, last_update=self._changed_at
-        )
+        self._worked()
+        self._replace(last_heartbeat=now, last_update=self._changed_at)
 
     def _alive(
         self,
@@ -94,46 +94,33 @@ class Reporting:
         told: dict[str, object] = {"last_heartbeat": heard_at, "last_update": self._changed_at}
         if latency_ms is not None:
             told["latency_ms"] = latency_ms
-        if self._is_steady(heard_at):
-            told["reconnect_attempts"] = 0
+        # Here, so once a second: a burst of frames must not pass for a recovery.
+        self._worked()
         self._replace(**told)
 
-    def _is_steady(self, now: datetime) -> bool:
-        return self._opened_at is not None and now - self._opened_at >= STEADY
+    def _worked(self) -> None:
+        self._retrying.worked(self._monotonic())
+        self.connection = self._retrying.shown(self.connection)
+
+    def _is_steady(self) -> bool:
+        return self._retrying.is_steady(self._monotonic())
 
     # ------------------------------------------------------------- or it fails
 
-    def _failed(self, trouble: FeedError, **state: str) -> None:
-        """Tell of a failure of the connection."""
+    def _end(self, refusal: FeedError) -> None:
+        """Tell that it failed for good."""
         self._tell_unread(at_once=True)
-        _log.warning("%s: %s", self.connection.id, trouble)
-        if self._is_steady(self._clock()):
-            self._replace(reconnect_attempts=0)
-        self._opened_at = None
-        self._replace(
-            error_count=self.connection.error_count + 1,
-            last_error=str(trouble),
-            last_update=self._changed_at,
-            **state,
-        )
+        self._warn(str(refusal))
+        self._replace(status="error", detail="terminal", last_update=self._changed_at)
 
-    def _back_off(self, trouble: FeedError, least_s: float | None = None) -> float:
-        """Tell of a failure; return the seconds to wait before the next try.
-
-        Parameters
-        ----------
-        least_s : float, optional
-            What the source asked for; it is never undercut, but the longer wait
-            of many tries stays longer.
-        """
-        self._failed(trouble, status="connecting", detail="backoff")
-        attempt = self.connection.reconnect_attempts + 1
-        self._replace(reconnect_attempts=attempt)
-        if isinstance(trouble, FeedThrottled):
-            # Told 0, or nothing: still 1 s, and more each time.
-            least_s = max(trouble.retry_after, 2.0 ** min(attempt - 1, 4))
-        own_s = delay_s(attempt, self._chance())
-        return own_s if least_s is None else max(own_s, delay_s(attempt, self._chance(), least_s))
+    def _back_off(self, trouble: FeedError, least_s: float = 0.0) -> float:
+        """Tell of a failure; return the seconds to wait, as `Retrying.failed`."""
+        self._tell_unread(at_once=True)
+        wait_s = self._retrying.failed(trouble, self._monotonic(), least_s)
+        self.connection = self._retrying.shown(self.connection)
+        _log.warning("%s: %s", self.connection.id, self.connection.last_error)
+        self._replace(last_update=self._changed_at)
+        return wait_s
 
     def _warn(self, message: str) -> None:
         """Tell of trouble that leaves the connection as it is."""

@@ -72,16 +72,23 @@ class Retrying:
         self._error = ""
         self._untold = 0
 
-    def failed(self, error: FeedError, now: float) -> float:
+    def is_steady(self, now: float) -> bool:
+        """Say whether it has worked for long enough that what was before is forgotten."""
+        return now - self._well_since >= STABLE_S
+
+    def failed(self, error: FeedError, now: float, least_s: float = 0.0) -> float:
         """Note that a try failed, or that what worked broke off.
 
         Parameters
         ----------
         error : FeedError
-            What happened; no `FeedRefused`, which is never retried. Its words are
+            What happened; no `FeedRefused` that is not retried. Its words are
             shown to everyone, so they hold no secret.
         now : float
             Monotonic seconds.
+        least_s : float
+            What the source asked for once and for all, like the ``retry`` of server-sent
+            events; it is never undercut, but the longer wait of many tries stays longer.
 
         Returns
         -------
@@ -89,14 +96,14 @@ class Retrying:
             Seconds to wait before the next try. A `FeedThrottled` waits as long as
             the source asked for, at least; an open breaker as long as it is open.
         """
-        if now - self._well_since >= STABLE_S:
+        if self.is_steady(now):
             self._steps = 0
         self._well_since = inf
         self.attempts += 1
         self._steps += 1
         self._untold += 1
         was = self._tell(Said.FAILED, now)
-        wait_s = max(self._delay_s(error), self.breaker.wait_s(now))
+        wait_s = max(self._delay_s(error, least_s), self.breaker.wait_s(now))
         self._error = f"{self._announced(was, wait_s)}{error}"
         return wait_s
 
@@ -104,7 +111,8 @@ class Retrying:
         """Note that a try worked: an answer came, or a stream said something.
 
         That a socket opened is no success yet: what accepts and hangs up never
-        worked.
+        worked. A stream says this again and again while it holds, about once a
+        second: a breaker that is half open needs some of them in a row.
         """
         self._well_since = min(self._well_since, now)
         self.attempts = 0
@@ -142,12 +150,14 @@ class Retrying:
         self.breaker.receive(said, now)
         return was
 
-    def _delay_s(self, error: FeedError) -> float:
+    def _delay_s(self, error: FeedError, least_s: float) -> float:
         if isinstance(error, FeedThrottled):
-            # Told 0, or nothing: still 1 s, and more each time.
-            asked_s = max(error.retry_after, 2.0 ** min(self._steps - 1, 4))
-            return delay_s(self._steps, self._chance(), asked_s)
-        return delay_s(self._steps, self._chance())
+            least_s = max(error.retry_after, least_s)
+        elif not least_s:
+            return delay_s(self._steps, self._chance())
+        # Told 0, or nothing: still 1 s, and more each time.
+        asked_s = max(least_s, 2.0 ** min(self._steps - 1, 4))
+        return delay_s(self._steps, self._chance(), asked_s)
 
     def _announced(self, was: State, wait_s: float) -> str:
         if self.breaker.state is not State.OPEN:

@@ -129,6 +129,7 @@ def make_io(odds_api_io: io_server.FakeOddsApiIo, waits: Waits) -> MakeOddsApiIo
             "base_url": odds_api_io.socket_url,
             "rest_url": odds_api_io.rest_url,
             "sleep": waits,
+            "monotonic": waits.clock,
             "chance": lambda: 0.5,
         }
         return OddsApiIo(key, **(settings | more))
@@ -150,6 +151,7 @@ def make_sse(sse: sse_source_server.FakeSse, waits: Waits) -> MakeSse:
             "headers": {"X-Api-Key": CANARY},
             "events": [sse_source_begun.KNOWN],
             "sleep": waits,
+            "monotonic": waits.clock,
             "chance": lambda: 0.5,
         }
         return SseSource(more.pop("url", sse.url), mapping, **(settings | more))

@@ -51,7 +51,7 @@ async def test_after_a_break_what_the_new_image_does_not_have_is_suspended(
     assert board.prices == {("h2h", HOME): 1.7, ("h2h", AWAY): 2.3}
     assert again.events == []  # nothing new about them
     assert feed.connection.status == "connected"
-    assert feed.connection.reconnect_attempts == 1
+    assert feed.connection.reconnect_attempts == 0
 
 
 async def test_a_resync_that_is_asked_for_fetches_another_image(
@@ -70,7 +70,7 @@ async def test_the_waits_grow_until_a_connection_has_lasted(
     make_io: MakeOddsApiIo, odds_api_io: FakeOddsApiIo, waits: Waits
 ) -> None:
     now = [datetime(2026, 8, 4, 1, tzinfo=UTC)]
-    feed = make_io(clock=lambda: now[0])
+    feed = make_io(clock=lambda: now[0], monotonic=lambda: now[0].timestamp())
     async with following(feed) as board:
         for _ in range(3):
             await board.next()
@@ -81,12 +81,37 @@ async def test_the_waits_grow_until_a_connection_has_lasted(
         now[0] += timedelta(seconds=31)
         odds_api_io.push(said("updated", ml("1.8")))
         await board.next()
-        assert feed.connection.reconnect_attempts == 0
         assert feed.connection.last_update == now[0]
         odds_api_io.drop()
         await board.next()
         await board.next()
     assert waits.seconds == [1.0, 2.0, 4.0, 1.0]
+
+
+async def test_images_that_are_followed_by_a_break_open_the_breaker_and_signs_of_life_close_it(
+    make_io: MakeOddsApiIo, odds_api_io: FakeOddsApiIo, waits: Waits
+) -> None:
+    feed = make_io(clock=waits.wall)
+    async with following(feed) as board:
+        for _ in range(5):
+            await board.next()
+            assert (feed.connection.status, feed.connection.detail) == ("connected", "live")
+            odds_api_io.drop()
+            await board.next()
+        shown = feed.connection
+        assert (shown.status, shown.detail) == ("disconnected", "backoff")
+        assert str(shown.last_error).startswith("5 failures within 60 s: no further try for 30 s")
+        await board.next()
+        assert waits.seconds == [1.0, 2.0, 4.0, 8.0, 30.0]
+        assert (feed.connection.status, feed.connection.detail) == ("connected", "recovering")
+        for detail in ("recovering", "live"):
+            await waits(1.0)
+            # Two frames within a second are one sign of life.
+            for price in ("1.8", "1.9"):
+                odds_api_io.push(said("updated", ml(price)))
+                await board.next()
+            assert (feed.connection.status, feed.connection.detail) == ("connected", detail)
+        assert feed.connection.error_count == 5
 
 
 async def test_silence_is_asked_and_then_taken_for_death(

@@ -95,6 +95,14 @@ def test_a_source_that_asks_for_patience_gets_it() -> None:
     assert "no further try for 10 min" in str(source.shown(CONNECTION).last_error)
 
 
+def test_what_a_source_asks_for_once_and_for_all_is_the_least_of_every_wait() -> None:
+    source, now, waits = retrying(), 0.0, []
+    for error in (DOWN, DOWN, FeedThrottled("Slower.", retry_after=7.0), DOWN, DOWN):
+        waits.append(source.failed(error, now, least_s=5.0))
+        now += waits[-1]
+    assert waits == [5, 5, 7, 8, 30]
+
+
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 100)), max_size=60), st.floats(0, 1))
 def test_no_minute_sees_more_than_five_failed_tries_however_it_goes(
     tries: list[tuple[bool, float]], chance: float

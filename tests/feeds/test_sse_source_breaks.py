@@ -117,7 +117,29 @@ async def test_the_waits_grow_beyond_what_was_asked(
         sse.mishaps.extend([Raw(500)] * 4)
         sse.drop()
         await board.next(6)
-    assert waits.seconds == [5.0, 5.0, 5.0, 8.0, 16.0]
+    assert waits.seconds == [5.0, 5.0, 5.0, 8.0, 30.0]
+
+
+async def test_answers_that_end_at_once_open_the_breaker_and_signs_of_life_close_it(
+    make_sse: MakeSse, sse: FakeSse, waits: Waits
+) -> None:
+    sse.mishaps.extend([Raw(200, b"", {"content-type": "text/event-stream"})] * 5)
+    feed = make_sse(clock=waits.wall)
+    async with following(feed) as board:
+        for _ in range(5):
+            await board.next(2)
+        shown = feed.connection
+        assert (shown.status, shown.detail) == ("disconnected", "backoff")
+        assert str(shown.last_error).startswith("5 failures within 60 s: no further try for 30 s")
+        await board.next(2)
+        assert waits.seconds == [1.0, 2.0, 4.0, 8.0, 30.0]
+        assert (feed.connection.status, feed.connection.detail) == ("connected", "recovering")
+        for detail in ("recovering", "live"):
+            await waits(1.0)
+            sse.ping()
+            await board.next()
+            assert (feed.connection.status, feed.connection.detail) == ("connected", detail)
+        assert feed.connection.error_count == 5
 
 
 TROUBLES = {

@@ -20,14 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from protipp_stream.core.backoff import delay_s
-from protipp_stream.errors import (
-    ConfigurationError,
-    FeedError,
-    FeedRefused,
-    FeedThrottled,
-    FeedUnavailable,
-)
+from protipp_stream.core.breaker import State
+from protipp_stream.errors import ConfigurationError, FeedError, FeedRefused, FeedUnavailable
 from protipp_stream.feeds.base import batch_now
 from protipp_stream.feeds.betfair.books import BOOKMAKER, Books
 from protipp_stream.feeds.betfair.codes import (
@@ -37,6 +31,7 @@ from protipp_stream.feeds.betfair.codes import (
     SessionRefused,
 )
 from protipp_stream.feeds.betfair.news import Handover, News
+from protipp_stream.feeds.retrying import Retrying
 from protipp_stream.model import Batch, RealTimeConnection
 
 if TYPE_CHECKING:
@@ -46,9 +41,6 @@ __all__ = ["Betfair", "missing_library"]
 
 HOST, PORT = "stream-api.betfair.com", 443
 MESSAGE_LENGTH = 300
-# After so long without trouble it is forgotten: one that accepts and breaks
-# off must not be called every second.
-STABLE_S = 30.0
 TELL_S = 1.0
 # What the next try does otherwise: it need not wait, the first time.
 _AT_ONCE = (ClockRefused, MarketLost, SessionRefused)
@@ -164,8 +156,7 @@ class Betfair:
         self._listener = listener.Listener(books, can_ask=True)
         self._clock = clock
         self._sleep = sleep
-        self._chance = chance
-        self._attempts = 0
+        self._retrying = Retrying(chance=chance)
         self._conflated = 0
         self._trouble: FeedError | None = None
         self.connection = RealTimeConnection(
@@ -223,22 +214,13 @@ class Betfair:
     async def _connected(self, token: str) -> AsyncGenerator[Batch, None]:
         handover = Handover()
         self._listener.tell = handover.put
-        opened: list[float] = []
-        stream = self._make_stream(
-            self._settings,
-            self._listener,
-            self._app_key,
-            token,
-            on_open=lambda: opened.append(self._clock()),
-        )
+        stream = self._make_stream(self._settings, self._listener, self._app_key, token)
         thread = threading.Thread(
             target=_read, args=(stream, handover), name="protipp-betfair", daemon=True
         )
         thread.start()
         try:
             while (news := await handover.get()) is not None:
-                if opened and self._clock() - opened[0] >= STABLE_S:
-                    self._attempts, self._trouble = 0, None
                 if self._tell(news) or news.batch.quotes or news.batch.events:
                     yield news.batch
             raise FeedUnavailable("The stream has ended, and nobody says why.")
@@ -263,11 +245,12 @@ class Betfair:
         is_due = is_due and not news.is_late
         if not (is_change or news.faults or is_late_again or is_due):
             return False
+        # It answers our subscription: that, and no login, is what success means here.
+        self._retrying.worked(self._clock())
+        self.connection = self._retrying.shown(before)
         self._replace(
-            status="connected",
-            detail="stalled" if news.is_late else "live",
+            detail="stalled" if news.is_late else self.connection.detail,
             stale=news.is_late,
-            reconnect_attempts=0,
             last_heartbeat=at,
             last_update=at if news.batch.quotes else before.last_update,
         )
@@ -282,8 +265,9 @@ class Betfair:
 
     def _note(self, trouble: FeedError) -> float | None:
         """Report trouble; return how long to wait before the next try, None if there is none."""
-        before, self._trouble = self._trouble, trouble
-        self._report(str(trouble))
+        now = self._clock()
+        before = None if self._retrying.is_steady(now) else self._trouble
+        self._trouble = trouble
         if isinstance(trouble, SessionRefused) and callable(self._session):
             self._token = None
             # Had a new one been refused as well, asking on would hammer the login.
@@ -291,18 +275,17 @@ class Betfair:
         else:
             is_final = isinstance(trouble, FeedRefused)
         if is_final:
+            self._report(str(trouble))
             self._replace(status="error", detail="terminal")
             return None
-        self._attempts += 1
-        attempts = self.connection.reconnect_attempts + 1
-        self._replace(status="connecting", detail="backoff", reconnect_attempts=attempts)
+        wait_s = self._retrying.failed(trouble, now)
+        self.connection = self._retrying.shown(self.connection)
+        self._report(str(self.connection.last_error), 0)
         if isinstance(trouble, LineUnreadable) and isinstance(before, LineUnreadable):
             # It comes again and again: whatever is behind it needs another way.
             self._listener.forget_clocks()
-        if isinstance(trouble, _AT_ONCE) and not isinstance(before, type(trouble)):
-            return 0.0
-        asked_s = trouble.retry_after if isinstance(trouble, FeedThrottled) else None
-        return delay_s(self._attempts, self._chance(), asked_s)
+        is_new = isinstance(trouble, _AT_ONCE) and not isinstance(before, type(trouble))
+        return 0.0 if is_new and self._retrying.breaker.state is not State.OPEN else wait_s
 
     def _report(self, error: str, count: int = 1) -> None:
         error = "".join(c if c.isprintable() else " " for c in error)[:MESSAGE_LENGTH]

@@ -15,7 +15,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -64,8 +64,6 @@ class Stream(BetfairStream):
         Keeps books and clocks; it outlives the connection.
     app_key, session : str
         Sent once, over verified TLS; written nowhere.
-    on_open : callable, optional
-        Called when the subscription has been accepted.
     """
 
     _socket: Any
@@ -76,7 +74,6 @@ class Stream(BetfairStream):
         listener: Listener,
         app_key: str,
         session: str,
-        on_open: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
             listener.stream_unique_id or 0,
@@ -90,7 +87,6 @@ class Stream(BetfairStream):
         listener.on_status = self.take_status
         self.host = settings.host
         self._settings = settings
-        self._on_open = on_open
         self._unread = bytearray()
         self._searched = 0
         self._stopped = False
@@ -178,7 +174,6 @@ class Stream(BetfairStream):
             self._awaited = None
             if self.listener.stream_unique_id == line.id:
                 self._silence_s = SILENT_HEARTBEATS * self._settings.heartbeat_ms / 1000
-                self._on_open()
 
     def _redact(self, text: str) -> str:
         # A provider may well quote what it refuses.

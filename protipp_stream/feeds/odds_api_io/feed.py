@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
@@ -83,9 +84,9 @@ class OddsApiIo(Reporting):
         Seconds for a whole answer, and for a handshake.
     client : httpx.AsyncClient, optional
         To be used for REST and left open; by default one of its own.
-    sleep, chance, clock : callable
-        Waiting, a random number from 0 to 1, and the time (UTC); tests give
-        their own.
+    sleep, chance, clock, monotonic : callable
+        Waiting, a random number from 0 to 1, the time (UTC), and seconds that
+        never go back; tests give their own.
 
     Raises
     ------
@@ -115,6 +116,7 @@ class OddsApiIo(Reporting):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if not isinstance(api_key, str) or not api_key.strip():
             raise ConfigurationError(f"{NAME} needs a key.", hint="Get one at odds-api.io.")
@@ -128,7 +130,7 @@ class OddsApiIo(Reporting):
             connection_type="websocket",
             status="connecting",
         )
-        super().__init__(connection, secrets=[key], clock=clock, chance=chance)
+        super().__init__(connection, secrets=[key], clock=clock, monotonic=monotonic, chance=chance)
         self._url = address(NAME, base_url, ("wss", "ws"))
         self._query = f"apiKey={quote(key, safe='')}"
         self._filter = _socket_filter(markets, sport, leagues, event_ids, status)
@@ -166,7 +168,7 @@ class OddsApiIo(Reporting):
                     trouble = error
                 # Out here, so that what is raised has no context.
                 if ending := self._as_refusal(trouble):
-                    self._failed(ending, status="error", detail="terminal")
+                    self._end(ending)
                     # Nobody will ever change these again: they must not stand.
                     yield self._batch(self._merge.clear())
                     raise ending
@@ -181,7 +183,7 @@ class OddsApiIo(Reporting):
         """Tell what ends the feed from what is worth another try."""
         if isinstance(trouble, FeedRefused):
             return trouble
-        aimed = isinstance(trouble, Dismissed) and not self._is_steady(self._clock())
+        aimed = isinstance(trouble, Dismissed) and not self._is_steady()
         self._dismissals = self._dismissals + 1 if aimed else 0
         if self._dismissals < DISMISSALS:
             return None

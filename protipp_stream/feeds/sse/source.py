@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -64,9 +65,9 @@ class SseSource(Reporting):
         Seconds for an answer.
     client : httpx.AsyncClient, optional
         To be used and left open; by default one of its own.
-    sleep, chance, clock : callable
-        Waiting, a random number from 0 to 1, and the time (UTC); tests give
-        their own.
+    sleep, chance, clock, monotonic : callable
+        Waiting, a random number from 0 to 1, the time (UTC), and seconds that
+        never go back; tests give their own.
 
     Raises
     ------
@@ -91,6 +92,7 @@ class SseSource(Reporting):
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         whole = address("the SSE source", url, ("https", "http"))
         if not 0 < beat_s <= silence_s:
@@ -106,14 +108,16 @@ class SseSource(Reporting):
             status="connecting",
         )
         secrets = _secrets(self._headers, self._query)
-        super().__init__(connection, secrets=secrets, clock=clock, chance=chance)
+        super().__init__(
+            connection, secrets=secrets, clock=clock, monotonic=monotonic, chance=chance
+        )
         self._mapping = mapping
         self._reader = SseReader(mapping, events)
         self._standing = Standing(max_selections)
         self._news = list(events)
         self._last_id: str | None = None
         self._heard_at: datetime | None = None
-        self._retry_s: float | None = None
+        self._retry_s = 0.0
         self._max_event_bytes = max_event_bytes
         self._beat_s, self._silence_s, self._timeout_s = beat_s, silence_s, timeout_s
         self._client = client
@@ -135,7 +139,7 @@ class SseSource(Reporting):
                 if trouble is None:
                     self._replace(status="disconnected", detail="terminal")
                 elif isinstance(trouble, FeedRefused):
-                    self._failed(trouble, status="error", detail="terminal")
+                    self._end(trouble)
                 else:
                     wait_s = self._back_off(trouble, self._retry_s)
                     yield self._batch([])

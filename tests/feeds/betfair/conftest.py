@@ -36,6 +36,7 @@ def make(fake: FakeBetfair, authority: Authority, waits: Waits) -> Make:
         settings = {"app_key": KEY, "market_filter": {"eventTypeIds": ["2"]}, "heartbeat_ms": 500}
         here = {"host": "127.0.0.1", "port": fake.port, "tls": authority.trust()}
         timing = {"timeout_s": 5.0, "sleep": waits, "chance": lambda: 0.5}
+        timing["clock"] = waits.clock
         return Betfair(session=session, **(settings | here | timing | more))
 
     return made

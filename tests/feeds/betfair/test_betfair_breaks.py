@@ -199,6 +199,36 @@ async def test_backoff_grows_and_is_forgotten_only_after_a_stable_while(
         assert waits.seconds == [1.0, 2.0, 4.0, 1.0]
 
 
+async def test_images_that_are_followed_by_a_break_open_the_breaker_and_signs_of_life_close_it(
+    fake: FakeBetfair, make: Make, waits: Waits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protipp_stream.feeds.betfair.feed.TELL_S", 0.0)
+    async with serving(fake), following(make()) as followed:
+        for number in range(1, 6):
+            await until(lambda: followed.feed.connection.status == "connected")
+            await fake.drop()
+            await until(lambda n=number: len(waits.seconds) == n)  # type: ignore[misc]
+        assert waits.seconds == [1.0, 2.0, 4.0, 8.0, 30.0]
+        [opened] = [state for state in followed.states if state.status == "disconnected"]
+        assert (opened.detail, opened.reconnect_attempts, opened.error_count) == ("backoff", 1, 5)
+        assert str(opened.last_error).startswith("5 failures within 60 s: no further try for 30 s")
+        await until(lambda: followed.feed.connection.status == "connected")
+        after = followed.states.index(opened) + 1
+        for price in (1.9, 2.0):
+            await fake.publish({"id": ONE, "rc": [prices(1, price, 2.1)]})
+        await until(lambda: followed.feed.connection.detail == "live")
+        assert [s.detail for s in followed.states[after:]][:3] == ["recovering"] * 2 + ["live"]
+
+
+async def test_what_need_not_wait_waits_all_the_same_while_the_breaker_is_open(
+    fake: FakeBetfair, make: Make, waits: Waits
+) -> None:
+    fake.refuse_subs.extend([*["UNEXPECTED_ERROR"] * 4, "INVALID_CLOCK"])
+    async with serving(fake), following(make()) as followed:
+        await until(seen(followed, fake))
+        assert waits.seconds == [1.0, 2.0, 4.0, 8.0, 30.0]
+
+
 async def test_late_prices_are_stale_until_a_normal_message_comes(
     fake: FakeBetfair, make: Make
 ) -> None:
