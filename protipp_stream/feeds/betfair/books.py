@@ -102,8 +102,12 @@ class _Message:
     @cached_property
     def is_wild(self) -> bool:
         """Whether its stamp can't be true; most messages change no price and never ask."""
-        probe = Quote(BOOKMAKER, "-", "-", "-", None, self.stamp)
-        return quote_fault(probe, self._received_at) is not None
+        return is_wild(self.stamp, self._received_at)
+
+
+def is_wild(stamp: datetime, received_at: datetime) -> bool:
+    """Say whether the gateway will quarantine what has this stamp."""
+    return quote_fault(Quote(BOOKMAKER, "-", "-", "-", None, stamp), received_at) is not None
 
 
 class Books:

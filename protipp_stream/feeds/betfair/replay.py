@@ -18,7 +18,7 @@ import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from datetime import MAXYEAR, UTC, datetime
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -26,7 +26,7 @@ import msgspec
 
 from protipp_stream.errors import ConfigurationError, RecordingError
 from protipp_stream.feeds.base import batch_now
-from protipp_stream.feeds.betfair.books import BOOKMAKER, Books
+from protipp_stream.feeds.betfair.books import BOOKMAKER, Books, is_wild
 from protipp_stream.feeds.betfair.codes import LineUnreadable
 from protipp_stream.feeds.betfair.feed import missing_library
 from protipp_stream.feeds.betfair.news import News
@@ -75,7 +75,8 @@ class BetfairReplay:
     Raises
     ------
     RecordingError
-        If there is no such file; while it plays, if a line is no message.
+        If there is no such file; while it plays, if a line is no message. One whose
+        time can't be true is played at once, and its prices are quarantined.
     """
 
     def __init__(
@@ -174,9 +175,11 @@ class BetfairReplay:
     async def _wait(self, last: datetime | None, recorded: _Recorded) -> datetime | None:
         """Wait until a message is due; return when it was sent."""
         _, at = self._read_message(recorded)
-        if last is not None and at is not None:
+        if at is None or _can_not_be(at):
+            return last
+        if last is not None:
             await self._sleep(max((at - last).total_seconds(), 0.0) / self._speed)
-        return at or last
+        return at
 
     def _decode(self, chunk: list[_Recorded]) -> list[News]:
         self._news.clear()
@@ -185,11 +188,20 @@ class BetfairReplay:
             message, at = self._read_message(recorded)
             if at is None:
                 continue
-            listener.received_at = datetime.now(UTC) if self._rebase else at
-            listener.shift = listener.received_at - at
-            self._starts.begin(at, listener.received_at)
+            self._date(at)
             listener.take(message)
         return [self._moved(news) for news in self._news]
+
+    def _date(self, at: datetime) -> None:
+        """Say when the next message arrived, and by how much its times are moved."""
+        listener = self._listener
+        if _can_not_be(at):
+            # Taken for the time of its arrival, or moved there, it would look sound.
+            listener.shift = timedelta()
+            return
+        listener.received_at = datetime.now(UTC) if self._rebase else at
+        listener.shift = listener.received_at - at
+        self._starts.begin(at, listener.received_at)
 
     def _read_message(self, recorded: _Recorded) -> tuple[Message, datetime | None]:
         try:
@@ -242,6 +254,10 @@ def _when(pt: float) -> datetime:
     if at.year == MAXYEAR:
         raise LineUnreadable(f"{pt:g} is no time.")
     return at
+
+
+def _can_not_be(at: datetime) -> bool:
+    return is_wild(at, datetime.now(UTC))
 
 
 def _some(lines: Generator[_Recorded, None, None], size: int) -> list[_Recorded]:
