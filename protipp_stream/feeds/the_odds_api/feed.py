@@ -15,7 +15,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -23,6 +23,7 @@ import msgspec
 from protipp_stream.errors import ConfigurationError, FeedError, FeedRefused, FeedUnavailable
 from protipp_stream.feeds.base import batch_now
 from protipp_stream.feeds.image import ImageDiff
+from protipp_stream.feeds.keyed import KeyedUrl, Redactor
 from protipp_stream.feeds.odds_format import OddsFormat, to_decimal
 from protipp_stream.feeds.polling import Polling
 from protipp_stream.feeds.retrying import Retrying
@@ -33,8 +34,6 @@ from protipp_stream.feeds.the_odds_api.request import MARKETS
 from protipp_stream.model import Batch, RealTimeConnection
 
 __all__ = ["MARKETS", "TheOddsApi"]
-
-MESSAGE_LENGTH = 300
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +123,9 @@ class TheOddsApi:
             raise ConfigurationError(
                 "The Odds API needs a key.", hint="Get one at the-odds-api.com; a free one will do."
             )
-        self._key = api_key.strip()
+        key = api_key.strip()
+        self._redact = Redactor([key])
+        self._query = f"apiKey={quote(key, safe='')}"
         _check_positive("interval_s", interval_s)
         _check_positive("timeout_s", timeout_s)
         _check_day(quota_renews_on)
@@ -210,7 +211,7 @@ class TheOddsApi:
 
     async def _ask(self, client: httpx.AsyncClient) -> httpx.Response:
         request = client.build_request("GET", self._url, params=self._parameters)
-        request.url = asking.KeyedUrl(request.url, self._key)
+        request.url = KeyedUrl(request.url, self._query)
         try:
             async with asyncio.timeout(self._timeout_s):
                 # Following a redirect would hand the key to another host.
@@ -265,13 +266,6 @@ class TheOddsApi:
 
     def _replace(self, **fields: object) -> None:
         self.connection = msgspec.structs.replace(self.connection, **fields)
-
-    def _redact(self, text: str) -> str:
-        # A provider may well quote the key that it refuses.
-        for written in (self._key, quote(self._key, safe=""), quote_plus(self._key)):
-            text = text.replace(written, "[key]")
-        printable = "".join(c if c.isprintable() else " " for c in text)
-        return printable[:MESSAGE_LENGTH].rstrip(". ")
 
 
 def _check_positive(name: str, value: float) -> None:

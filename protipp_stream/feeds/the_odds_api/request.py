@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from urllib.parse import quote
 
 import httpx
 
 from protipp_stream.errors import ConfigurationError
+from protipp_stream.feeds.keyed import address
 from protipp_stream.feeds.polling import Refresh
+from protipp_stream.feeds.the_odds_api.answers import NAME
 
-__all__ = ["MARKETS", "KeyedUrl", "cost", "odds_url", "parameters", "refresh"]
+__all__ = ["MARKETS", "cost", "odds_url", "parameters", "refresh"]
 
 MARKETS = ("h2h", "spreads", "totals", "h2h_lay")
 BOOKMAKERS_A_REGION = 10
@@ -34,23 +35,6 @@ _EXCHANGES = frozenset(
 )
 
 
-class KeyedUrl(httpx.URL):
-    """A URL that has the key on the wire, and nowhere else.
-
-    httpx writes the URL of every request into its log. Only the transport asks
-    for `raw_path`, so the key is in there and not in the URL that people see.
-    """
-
-    def __init__(self, url: httpx.URL, api_key: str) -> None:
-        super().__init__(url)
-        self._keyed = url.raw_path + b"&apiKey=" + quote(api_key, safe="").encode()
-
-    @property
-    def raw_path(self) -> bytes:
-        """Path and query as they are sent, the key included."""
-        return self._keyed
-
-
 def odds_url(base_url: str, sport: str) -> httpx.URL:
     """Return where the odds of a sport are.
 
@@ -59,16 +43,7 @@ def odds_url(base_url: str, sport: str) -> httpx.URL:
     ConfigurationError
         If the key would travel in clear, or that is no sport key.
     """
-    try:
-        base = httpx.URL(base_url)
-    except httpx.InvalidURL:
-        base = httpx.URL("")
-    here = base.host in ("127.0.0.1", "::1", "localhost")
-    if not base.host or not (base.scheme == "https" or (base.scheme == "http" and here)):
-        raise ConfigurationError(
-            "The address of The Odds API must be https://….",
-            hint="The key travels in the URL: over http anybody on the way could read it.",
-        )
+    base = address(NAME, base_url, ("https", "http"))
     if not sport.replace("_", "").isalnum():
         raise ConfigurationError(
             f"{sport!r} is no sport key.", hint="They look like baseball_mlb; or take upcoming."
