@@ -214,7 +214,7 @@ def test_rounding_eats_it() -> None:
 
 
 def test_limits_eat_it() -> None:
-    small = ArbitrageFinder(Terms(unit=1.0, max_stakes={"ada": 1.5}))
+    small = ArbitrageFinder(Terms(unit=1.0, max_stakes={"ada": 0.9}))
     assert suppressed(PAIR, finder=small).reasons == ("limits",)
     [active] = found(PAIR, finder=ArbitrageFinder(Terms(max_stakes={"ada": 10.0})))
     assert active.max_total == pytest.approx(10 * active.implied * 2.1)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
+from math import ceil
 from typing import Literal
 
 import msgspec
@@ -29,6 +30,8 @@ Side = Literal["back", "lay"]
 # commission of 1e-300 is not, and then it is not the user who gains by it.
 _EXACT = Context(prec=60, rounding=ROUND_FLOOR)
 _CENT = Decimal("0.01")
+# A float's last digit must not decide; what is shown is reckoned in decimals.
+_ROUNDING, _MOST_TRIED = 1e-9, 200
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):
@@ -133,13 +136,19 @@ def split(
     total : float
         Money to put at risk, if the limits allow so much.
     unit : float
-        Stakes are multiples of it; rounded to the nearest.
+        Stakes are multiples of it.
     limits : mapping of str to float, optional
         The most that may be put at risk at a bookmaker: for a lay, the liability.
 
+    Returns
+    -------
+    Split
+        Of all stakes in whole units within the total, those whose worst case is best;
+        where none leaves anything, each rounded to the nearest.
+
     Notes
     -----
-    ``T_max = minᵢ(limitᵢ·S·o'ᵢ)``. No rounded stake exceeds its limit.
+    ``T_max = minᵢ(limitᵢ·S·o'ᵢ)``. No stake exceeds its limit.
     """
     net = [leg.net_odds for leg in legs]
     implied = sum(1.0 / each for each in net)
@@ -150,11 +159,48 @@ def split(
     placed = max_total if max_total is not None and is_limited else total
     with localcontext(_EXACT):
         step = _exact(unit)
-        stakes = [
-            _rounded(leg, placed / (implied * odds), step, bound)
-            for leg, odds, bound in zip(legs, net, bounds, strict=True)
-        ]
+        best = _best_steps(legs, placed, unit, bounds)
+        if best is not None:
+            stakes = [steps * step for steps in best]
+        else:
+            stakes = [
+                _rounded(leg, placed / (implied * odds), step, bound)
+                for leg, odds, bound in zip(legs, net, bounds, strict=True)
+            ]
         return _recomputed(legs, stakes, step, max_total, is_limited)
+
+
+def _best_steps(
+    legs: Sequence[Leg], total: float, unit: float, bounds: Sequence[float | None]
+) -> list[int] | None:
+    """Return the whole stakes, in units, that leave most; None if none leaves anything.
+
+    The worst case is what some leg returns, to the unit; then the others cost least
+    when each returns just as much. So every number of units of every leg is tried, the
+    largest first, until what is left of it could not be more than what was found.
+    """
+    risks = [_risk_of_unit(leg) * unit for leg in legs]
+    pays = [risk * leg.net_odds for risk, leg in zip(risks, legs, strict=True)]
+    implied = sum(1.0 / leg.net_odds for leg in legs)
+    found: list[int] | None = None
+    most = 0.0
+    for pay in pays:
+        top = int(total / implied / pay + _ROUNDING)
+        for steps in range(top, max(top - _MOST_TRIED, 0), -1):
+            returned = steps * pay
+            if returned * (1.0 - implied) <= most:
+                break
+            tried = [ceil(returned / each - _ROUNDING) for each in pays]
+            cost = sum(count * risk for count, risk in zip(tried, risks, strict=True))
+            left = returned - cost
+            if left > most and cost <= total + _ROUNDING and _within(tried, risks, bounds):
+                found, most = tried, left
+    return found
+
+
+def _within(steps: Sequence[int], risks: Sequence[float], bounds: Sequence[float | None]) -> bool:
+    placed = zip(steps, risks, bounds, strict=True)
+    return all(bound is None or n * risk <= bound + _ROUNDING for n, risk, bound in placed)
 
 
 def relock(legs: Sequence[Leg], locked: int, stake: float, unit: float) -> Split:
