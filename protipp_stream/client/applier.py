@@ -238,6 +238,8 @@ class Applier:
             self._mirror.describe(frame.events)
             self._timing.note(frame.sent_at, arrived)
             self._timing.complete(frame.sent_at, arrived, self._live(frame, cursor, fresh))
+        # A poll brings no heartbeat.
+        self._sweep(frame.sent_at, arrived)
         if frame.conflated not in {None, self._asked_for} and fresh:
             self._audience.on_gap(
                 f"{frame.conflated}: of {len(fresh)} selections only the newest update"

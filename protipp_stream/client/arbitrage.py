@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from protipp_stream.client import dataframes
 from protipp_stream.client.changes import Board
 from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Terms
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveArbitrage", "terms_of"]
 
-LOOK_S, COMPARE_S = 1.0, 60.0
+LOOK_S, COMPARE_S = 1.0, 5.0
 
 
 def _moneylines(board: Board) -> dict[Outcome, dict[str, float | None]]:
@@ -46,7 +48,15 @@ def terms_of(terms: Terms | None, settings: Mapping[str, Any]) -> Terms:
         )
     if terms is not None and settings:
         raise ConfigurationError("Give either terms or settings.", hint="Put all into Terms(…).")
-    return terms or Terms(**settings)
+    if terms is not None:
+        return terms
+    try:
+        return msgspec.convert(dict(settings), Terms)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(
+            f"These terms of arbitrage can't be: {error}.",
+            hint='For example: stake=200, unit=1, commissions={"betfair": 0.02}.',
+        ) from None
 
 
 class LiveArbitrage:
@@ -66,7 +76,8 @@ class LiveArbitrage:
         What to stake, and what counts.
     clones : iterable of sets of str
         Bookmakers that copy one another, known beforehand: those of a group count as
-        one. Others are found, by what the board shows whenever this is read.
+        one. Others are found, by what the board shows when this is read, at most every
+        5 s: it takes 200 changed moneyline prices of a pair to prove it.
     forget : callable
         Called by `close`.
     """
@@ -85,7 +96,9 @@ class LiveArbitrage:
         self._lock = threading.Lock()
         self._copiers = CloneFinder(given=clones)
         self._finder = ArbitrageFinder(terms, representatives(self._copiers.groups))
+        self._comparing = threading.Lock()
         self._look_due = self._compare_due = 0.0
+        self._is_closed = False
         self._names: dict[str, Event] = {}
 
     @property
@@ -101,31 +114,23 @@ class LiveArbitrage:
     @property
     def clones(self) -> tuple[frozenset[str], ...]:
         """Groups of bookmakers that count as one each, given and found."""
-        with self._lock:
-            self._refresh()
-            return self._copiers.groups
+        self._refresh()
+        return self._copiers.groups
 
     @property
     def active(self) -> list[Arbitrage]:
         """Those that stand now, the best margin first."""
-        with self._lock:
-            self._refresh()
-            return self._finder.active
+        return self._found(["active"])
 
     @property
     def suppressed(self) -> list[Arbitrage]:
         """Those that only look like arbitrage now, the best margin first; see `reasons`."""
-        with self._lock:
-            self._refresh()
-            found = [each for each in self._finder.current if each.status == "suppressed"]
-        return sorted(found, key=lambda each: -each.margin)
+        return self._found(["suppressed"])
 
     @property
     def expired(self) -> list[Arbitrage]:
         """The newest of those that are over, at most 200, the last one first."""
-        with self._lock:
-            self._refresh()
-            return self._finder.expired
+        return self._found(["expired"])
 
     def table(self, *, suppressed: bool = False, expired: bool = False) -> pd.DataFrame:
         """Return a row for each that stands now.
@@ -139,6 +144,7 @@ class LiveArbitrage:
         -------
         DataFrame
             ``event_id, event, sport`` (category), ``starts_at`` (datetime64[us, UTC]),
+            ``in_play`` (bool: prices of two moments of a game look like arbitrage easily),
             ``market`` (category), ``bookmakers`` (of the legs), ``status`` (category),
             ``reasons`` (in words), ``margin`` (the return on the total before rounding,
             0.01 is 1 %), ``stake`` (money at risk in all: stakes of backs, liabilities of
@@ -147,10 +153,8 @@ class LiveArbitrage:
             oldest leg's bookmaker stood by its price, float64), ``first_seen`` and
             ``last_seen`` (datetime64[us, UTC]).
         """
-        found = self.active
-        found += self.suppressed if suppressed else []
-        found += self.expired if expired else []
-        return dataframes.arbitrage_frame(found, self._names, self._now())
+        wanted = ["active", *["suppressed"] * suppressed, *["expired"] * expired]
+        return dataframes.arbitrage_frame(self._found(wanted), self._names, self._now())
 
     def legs(self, *, suppressed: bool = False) -> pd.DataFrame:
         """Return a row for each bet of those that stand now.
@@ -163,12 +167,13 @@ class LiveArbitrage:
             winnings), ``stake`` (of a lay: the backer's), ``risk`` (what is lost if it
             loses: of a lay, the liability) and ``age_s`` (seconds) as float64.
         """
-        found = self.active + (self.suppressed if suppressed else [])
+        found = self._found(["active", *["suppressed"] * suppressed])
         return dataframes.legs_frame(found, self._now())
 
     def close(self) -> None:
-        """Stop; what was found stays readable."""
+        """Stop; what was found stays readable, as it was then."""
         self._forget(self)
+        self._is_closed = True
 
     def __repr__(self) -> str:
         active = self.active
@@ -196,24 +201,45 @@ class LiveArbitrage:
 
     def on_reset(self) -> None:
         """Take the board anew."""
-        board = self._board()
         with self._lock:
+            # Inside: an update that comes between would be undone by an older board.
+            board = self._board()
             self._names = dict(board.events)
             self._finder.reset(board.quotes, self._now(), board.events.values())
 
     # ------------------------------------------------------------------ inside
 
+    def _found(self, wanted: Sequence[str]) -> list[Arbitrage]:
+        """Return those of these states at one moment, in this order."""
+        self._refresh()
+        with self._lock:
+            known = [*self._finder.current, *self._finder.expired]
+        found: list[Arbitrage] = []
+        for status in wanted:
+            those = [each for each in known if each.status == status]
+            if status != "expired":  # which come the last one first
+                those.sort(key=lambda each: -each.margin)
+            found += those
+        return found
+
     def _refresh(self) -> None:
+        """Notice what has grown stale, and who copies whom."""
         now = self._now()
-        self._finder.expire(now)
-        if now.timestamp() < self._compare_due:
-            return
-        # Here, on the reader's thread: to go through a board takes milliseconds.
-        self._compare_due = now.timestamp() + COMPARE_S
-        before = self._copiers.groups
-        self._copiers.look(_moneylines(self._board()))
-        if self._copiers.groups != before:
-            self._finder.use_clones(representatives(self._copiers.groups), now)
+        with self._lock:
+            if not self._is_closed:
+                self._finder.expire(now)
+        with self._comparing:
+            if self._is_closed or now.timestamp() < self._compare_due:
+                return
+            self._compare_due = now.timestamp() + COMPARE_S
+            before = self._copiers.groups
+            # On the reader's thread, and without what the stream waits for: to go
+            # through a board takes milliseconds.
+            self._copiers.look(_moneylines(self._board()))
+            groups = self._copiers.groups
+        if groups != before:
+            with self._lock:
+                self._finder.use_clones(representatives(groups), now)
 
     def _look(self, now: datetime) -> None:
         # What has grown too old ends when it does, not when somebody looks.

@@ -108,6 +108,7 @@ def arbitrage_frame(
             "event": [event.name if event else None for event in described],
             "sport": [event.sport if event else None for event in described],
             "starts_at": [each.starts_at for each in rows],
+            "in_play": [each.is_in_play for each in rows],
             "market": [each.market for each in rows],
             "bookmakers": [" / ".join(leg.bookmaker_id for leg in each.legs) for each in rows],
             "status": [each.status for each in rows],
@@ -152,7 +153,7 @@ def _tidy(columns: dict[str, list[Any]]) -> pd.DataFrame:
             made[name] = pd.Series(values, dtype="category")
         elif name in _NUMBERS | _MONEY:
             made[name] = pd.Series(values, dtype="float64")
-        elif name == "is_significant":
+        elif name in {"is_significant", "in_play"}:
             made[name] = pd.Series(values, dtype="bool")
         else:
             made[name] = pd.Series(values, dtype="str")

@@ -213,12 +213,16 @@ class LiveOdds(Readings, param.Parameterized):
         ------
         ConfigurationError
             For settings that are none of `Terms`, or can't be.
+        LinkClosed
+            If the link has ended.
 
         Examples
         --------
         >>> found = odds.arbitrage(stake=200, unit=1)  # doctest: +SKIP
         >>> found.table(suppressed=True)  # doctest: +SKIP
         """
+        if self._ended.is_set():
+            raise LinkClosed("These odds have ended: there is nothing to follow.")
         forget, seconds = self._listeners.forget, self._gateway_time
         asked = terms_of(terms, settings)
         made = LiveArbitrage(self.board, seconds, asked, clones, forget)

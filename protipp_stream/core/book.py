@@ -134,8 +134,8 @@ class Book:
         last = self._last.get(selection)
         if last is None:
             return quote.odds is not None
-        if last.new_odds != quote.odds:
-            return True
+        if last.new_odds != quote.odds or last.commission != quote.commission:
+            return quote.odds is not None or last.new_odds is not None
         if quote.odds is not None:
             self._confirm(selection, last, received_at, quote.source_timestamp)
         return False

@@ -146,7 +146,12 @@ class CloneFinder:
 def merged(groups: Iterable[Iterable[str]]) -> Groups:
     """Join groups that share a member; leave out those of one."""
     joined: list[set[str]] = []
-    for group in groups:
+    for group in [groups] if isinstance(groups, str) else groups:
+        if isinstance(group, str):
+            raise ConfigurationError(
+                f"Clones are groups of bookmakers, and {group!r} is one bookmaker.",
+                hint='Write [{"lowvig", "betonlineag"}].',
+            )
         together = set(group)
         apart = []
         for known in joined:

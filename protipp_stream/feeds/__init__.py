@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from protipp_stream.feeds.base import Feed, batch_now
+from protipp_stream.feeds.image import ImageDiff
 from protipp_stream.feeds.replay import Replay
 from protipp_stream.feeds.simulated import Simulated
 from protipp_stream.feeds.the_odds_api.feed import TheOddsApi
@@ -32,6 +33,7 @@ __all__ = [
     "Betfair",
     "BetfairReplay",
     "Feed",
+    "ImageDiff",
     "OddsApiIo",
     "Replay",
     "Simulated",

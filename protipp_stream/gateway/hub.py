@@ -306,7 +306,9 @@ class Hub:
             subscription.beat_due = now + self.settings.heartbeat_s
             subscription.last_sent = wall
             subscription.write(frames.heartbeat(subscription.newest_told, wall))
-        if subscription.is_idle and subscription.audience is not None:
+        audience = subscription.audience
+        if subscription.is_idle and audience and audience.position == self.cursor.seq:
+            # Not before the updates that it still waits for: an old price would look young.
             self._confirm(subscription)
 
     def _confirm(self, subscription: Subscription) -> None:

@@ -31,7 +31,7 @@ from protipp_stream.gateway.listener import host_name, listener
 from protipp_stream.gateway.routes import application
 from protipp_stream.gateway.settings import Settings
 from protipp_stream.gateway.uvicorn_protocols import HttpProtocol, WebSocketProtocol, moved
-from protipp_stream.model import RealTimeConnection
+from protipp_stream.model import Batch, RealTimeConnection
 
 __all__ = ["Gateway"]
 
@@ -183,9 +183,14 @@ class Gateway:
             self._loop.call_soon_threadsafe(self._start_feed, feed)
 
     def _add(self, feed: Feed) -> None:
-        if not isinstance(feed, Feed):
+        if not isinstance(feed, Feed) or isinstance(feed, type):
             raise ConfigurationError(
                 f"{feed!r} is no feed.", hint="For example: Gateway(ps.Simulated())."
+            )
+        if not isinstance(feed.connection, RealTimeConnection):
+            raise ConfigurationError(
+                f"The `connection` of {feed!r} is no RealTimeConnection.",
+                hint="See the README, A feed of your own.",
             )
         ident = feed.connection.id
         if any(other.connection.id == ident for other in self._feeds):
@@ -279,6 +284,11 @@ class Gateway:
             # One that says it is connected, and then never a word, must not look fresh.
             self.hub.heard(known.id, self._patience_s(feed))
             async for batch in feed:
+                if not isinstance(batch, Batch):
+                    raise ConfigurationError(
+                        f"Feed {known.id} yields {type(batch).__name__}, not a Batch.",
+                        hint="Yield batch_now(quotes, events) of protipp_stream.feeds.",
+                    )
                 self.hub.heard(known.id, self._patience_s(feed))
                 self.hub.take(batch, known.id)
                 if feed.connection is not known:

@@ -38,12 +38,17 @@ async def poll(request: Request) -> Response:
     confirmations = _count_of(request.query_params.get("confirmations"), hub.book.confirmations)
     recovery = await _recover(hub, since, wanted, known, wait_s)
     confirmed = hub.book.confirmed_since(confirmations, wanted)
-    etag = f'"{recovery.cursor}.{hub.facts_version}"'
-    knows_it_all = (since is None or recovery.cursor == since) and not confirmed
+    # A board is another one, too, when its prices were said again.
+    said = hub.book.confirmations if recovery.since is None else len(confirmed)
+    etag = f'"{recovery.cursor}.{hub.facts_version}.{said}"'
+    knows_it_all = since is None or (recovery.cursor == since and not confirmed)
     if knows_it_all and request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"ETag": etag, "Cache-Control": "no-store"})
     answer = _answer(hub, wanted, recovery)
-    if recovery.since is not None:
+    if answer.cursor != str(recovery.cursor):
+        # More is to come: what was said again must not overtake what has changed.
+        answer = msgspec.structs.replace(answer, confirmations=confirmations)
+    elif recovery.since is not None:
         answer = msgspec.structs.replace(answer, confirmed=confirmed)
     return json_response(answer, headers={"ETag": etag})
 
@@ -134,20 +139,24 @@ async def publish(request: Request) -> Response:
     except ProtocolError as error:
         raise Refusal(422, "publish_malformed", int(CloseCode.MALFORMED), str(error)) from None
     sound: list[Quote] = []
+    withdrawn: list[Quote] = []  # of which what replaces it can't be true
     faults: list[dict[str, str | int]] = []
     for index, raw in enumerate(publication.quotes):
         try:
             quote = _quote(raw)
         except msgspec.ValidationError as error:
             faults.append({"index": index, "reason": str(error)[:MAX_REASON]})
+            withdrawn += _withdrawal(raw)
             continue
         if fault := quote_fault(quote, received_at):
             faults.append({"index": index, "reason": fault})
+            withdrawn += _withdrawal(raw)
         else:
             sound.append(quote)
     if faults:
         hub.intake.quarantine("published", len(faults))
-    updates = hub.take_sound(Batch(sound, received_at, arrived, publication.events), "publish")
+    batch = Batch(sound + withdrawn, received_at, arrived, publication.events)
+    updates = hub.take_sound(batch, "publish")
     before = hub.sources.get("publish")
     hub.report(
         RealTimeConnection(
@@ -175,8 +184,18 @@ async def publish(request: Request) -> Response:
     )
 
 
+def _withdrawal(raw: Any) -> list[Quote]:
+    """Withdraw the price that a bad one would have replaced: nobody says it any more."""
+    try:
+        names = {name: raw[name] for name in ("bookmaker_id", "event_id", "market", "outcome")}
+        return [msgspec.convert(names | {"odds": None}, Quote)]
+    except (msgspec.ValidationError, KeyError, TypeError):
+        return []  # of nothing that has a name
+
+
 def _quote(raw: Any) -> Quote:
     quote = msgspec.convert(raw, Quote)
-    if quote.timestamp is not None:
-        raise msgspec.ValidationError("`timestamp` is the gateway's to set; leave it out")
+    for name in ("timestamp", "confirmed_at"):
+        if getattr(quote, name) is not None:
+            raise msgspec.ValidationError(f"`{name}` is the gateway's to set; leave it out")
     return quote
