@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -13,6 +14,9 @@ from protipp_stream.errors import ProtippStreamError
 from protipp_stream.model import Confirmation, Event, OddsUpdate, RealTimeConnection
 
 __all__ = ["Listeners", "Watcher"]
+
+
+_log = logging.getLogger(__name__)
 
 
 class Watcher(Protocol):
@@ -86,9 +90,15 @@ class Listeners:
         with self._lock:
             self._watchers.discard(watcher)
 
-    def _all_watchers(self) -> list[Watcher]:
+    def _tell_watchers(self, tell: Callable[[Watcher], None]) -> None:
         with self._lock:
-            return list(self._watchers)
+            watchers = list(self._watchers)
+        for watcher in watchers:
+            try:
+                tell(watcher)
+            except Exception:  # noqa: BLE001 - logged
+                # A watcher's mistake must not cost the link.
+                _log.exception("%r has failed on what came in", watcher)
 
     def wait(self, condition: Callable[[], bool], timeout: float | None) -> bool:
         """Wait until ``condition`` holds; it is looked at whenever something comes in."""
@@ -114,8 +124,7 @@ class Listeners:
             collector.add(updates, events)
         for stream in streams:
             stream.add(updates)
-        for watcher in self._all_watchers():
-            watcher.on_updates(updates, events)
+        self._tell_watchers(lambda watcher: watcher.on_updates(updates, events))
 
     def on_reset(self, why: str | None) -> None:
         """Hand on that the board is a new one."""
@@ -123,15 +132,13 @@ class Listeners:
             changes = list(self._changes)
         for collector in changes:
             collector.reset()
-        for watcher in self._all_watchers():
-            watcher.on_reset()
+        self._tell_watchers(lambda watcher: watcher.on_reset())
         if why is not None:
             self.on_gap(why)
 
     def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None:
         """Hand on which prices were said again."""
-        for watcher in self._all_watchers():
-            watcher.on_confirmed(confirmations)
+        self._tell_watchers(lambda watcher: watcher.on_confirmed(confirmations))
 
     def on_gap(self, why: str) -> None:
         """Hand on that updates are missing."""

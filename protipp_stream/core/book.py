@@ -196,8 +196,17 @@ class Book:
 
     def over(self, events: Mapping[str, Event], now: datetime, after_s: float) -> set[str]:
         """Return the events that are over; see `core.eviction`."""
-        rows = ((u.event_id, u.new_odds is not None, u.timestamp) for u in self._last.values())
+        rows = ((u.event_id, u.new_odds is not None, self._heard(u)) for u in self._last.values())
         return over(rows, events, now, after_s)
+
+    @property
+    def events(self) -> set[str]:
+        """Of which there are prices, withdrawn ones too."""
+        return {update.event_id for update in self._last.values()}
+
+    def _heard(self, update: OddsUpdate) -> datetime:
+        said = self._confirmed.get(update.selection)
+        return said[1] if said else update.timestamp
 
     def forget(self, events: Set[str]) -> None:
         """Forget events, with all that is known of their prices."""

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from protipp_stream.core.eviction import FORGET_AFTER_S, Standing, over
+from protipp_stream.core.eviction import FORGET_AFTER_S, Standing, outdated, over
 from protipp_stream.core.sequence import Verdict, seqs_of, verdict
 from protipp_stream.model import Confirmation, Cursor, Event, OddsUpdate, Quote, Selection
 
@@ -72,13 +72,23 @@ class Mirror:
 
     def forget_over(self, now: datetime) -> set[str]:
         """Forget the events that are over, as the gateway does; return their ids."""
-        gone = over(map(_standing, self._rows.values()), self.events, now, FORGET_AFTER_S)
+        rows = (self._standing(key, row) for key, row in self._rows.items())
+        gone = over(rows, self.events, now, FORGET_AFTER_S)
         if gone:
             self._rows = {key: row for key, row in self._rows.items() if row.event_id not in gone}
-            self.events = {key: event for key, event in self.events.items() if key not in gone}
+        for event_id in outdated(self.events, {key[1] for key in self._rows}, gone, now):
+            del self.events[event_id]
         standing = self._rows
         self._confirmed = {key: said for key, said in self._confirmed.items() if key in standing}
         return gone
+
+    def _standing(self, key: _Key, row: Quote | OddsUpdate) -> Standing:
+        odds = row.new_odds if isinstance(row, OddsUpdate) else row.odds
+        # A gateway says of every price on its board when it received it.
+        heard = row.timestamp or _LONG_AGO
+        if said := self._confirmed.get(key):
+            heard = max(heard, said.received_at)
+        return row.event_id, odds is not None, heard
 
     def apply(
         self, prev: Cursor, cursor: Cursor, updates: Sequence[OddsUpdate]
@@ -106,12 +116,6 @@ class Mirror:
             rows[update.bookmaker_id, update.event_id, update.market, update.outcome] = update
         self.cursor = cursor
         return judged, fresh
-
-
-def _standing(row: Quote | OddsUpdate) -> Standing:
-    odds = row.new_odds if isinstance(row, OddsUpdate) else row.odds
-    # A gateway says of every price on its board when it received it.
-    return row.event_id, odds is not None, row.timestamp or _LONG_AGO
 
 
 def quotes_of(

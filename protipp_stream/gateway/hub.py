@@ -40,7 +40,7 @@ __all__ = ["Hub"]
 EXPIRY_NOTICE_S = 60.0
 PATIENCE_S = 1.0
 # Looking through a whole board takes milliseconds that belong to the subscribers.
-SWEEP_S = 600.0
+SWEEP_S, CONFIRM_S = 600.0, 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -284,6 +284,7 @@ class Hub:
         for subscription in tuple(self.subscriptions):
             if subscription.closes_with is None:
                 self._look_after(subscription, now, wall)
+        self._confirm_some(now)
         self.check_freshness()
         if now >= self._sweep_due:
             self._sweep_due = now + SWEEP_S
@@ -306,15 +307,24 @@ class Hub:
             subscription.beat_due = now + self.settings.heartbeat_s
             subscription.last_sent = wall
             subscription.write(frames.heartbeat(subscription.newest_told, wall))
-        audience = subscription.audience
-        if subscription.is_idle and audience and audience.position == self.cursor.seq:
-            # Not before the updates that it still waits for: an old price would look young.
-            self._confirm(subscription)
 
-    def _confirm(self, subscription: Subscription) -> None:
-        since, subscription.confirmations = subscription.confirmations, self.book.confirmations
-        if frame := self.log.confirmed(subscription.wanted, since):
-            subscription.write(frame)
+    def _confirm_some(self, now: float) -> None:
+        """Tell what was said again, unchanged: who waits longest first, for a moment.
+
+        A thousand filters over a board of thousands take seconds, which belong to the
+        updates; whoever is not told now is told later, all of it.
+        """
+        waiting = [s for s in self.subscriptions if s.confirmations < self.book.confirmations]
+        for subscription in sorted(waiting, key=lambda each: each.confirmations):
+            if self.clock.monotonic() - now > CONFIRM_S:
+                return
+            audience = subscription.audience
+            # Not before the updates that it still waits for: an old price would look young.
+            if audience and audience.position == self.cursor.seq and subscription.is_idle:
+                since = subscription.confirmations
+                subscription.confirmations = self.book.confirmations
+                if frame := self.log.confirmed(subscription.wanted, since):
+                    subscription.write(frame)
 
     def _is_stuck(self, subscription: Subscription, now: float) -> bool:
         since = subscription.full_since

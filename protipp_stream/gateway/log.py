@@ -14,6 +14,7 @@ from protipp_stream.core import wire
 from protipp_stream.core.backlog import Backlog, Mode, Recovery, recover, recovery_mode
 from protipp_stream.core.book import Book
 from protipp_stream.core.conflate import newest
+from protipp_stream.core.eviction import outdated
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.moves import Rule
 from protipp_stream.gateway.clock import Clock
@@ -106,8 +107,8 @@ class Log:
         events = {event_id: event for event_id, (_, event) in self._events.items()}
         gone = self.book.over(events, now, self._settings.forget_after_s)
         self.book.forget(gone)
-        for event_id in gone:
-            self._events.pop(event_id, None)
+        for event_id in outdated(events, self.book.events, gone, now):
+            del self._events[event_id]
         return gone
 
     # ----------------------------------------------------------- what goes out

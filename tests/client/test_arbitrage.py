@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pandas as pd
@@ -15,7 +16,7 @@ from protipp_stream.client.arbitrage import LiveArbitrage
 from protipp_stream.client.changes import Board
 from protipp_stream.client.transports import LADDER
 from protipp_stream.core.arbitrage import Terms
-from protipp_stream.errors import ConfigurationError
+from protipp_stream.errors import ConfigurationError, LinkClosed
 from protipp_stream.gateway import Gateway
 from protipp_stream.model import Confirmation, Cursor, Quote
 from tests.client.conftest import until
@@ -164,6 +165,53 @@ def test_bookmakers_that_copy_one_another_are_found() -> None:
     bench.board = Board(bench.board.cursor, ACME + OTHER, bench.board.events)
     bench.found.on_reset()
     assert [each.reasons for each in bench.found.suppressed] == [("clones",)]
+
+
+def test_what_was_found_is_shown_as_it_stood_at_one_moment() -> None:
+    bench = Bench()
+    bench.now += timedelta(seconds=301)
+    table = bench.found.table(suppressed=True, expired=True)
+    assert table.status.tolist() == ["suppressed", "expired"]
+
+
+def test_after_close_time_stands_still() -> None:
+    bench = Bench()
+    bench.found.close()
+    bench.now += timedelta(hours=1)
+    assert len(bench.found.active) == 1
+
+
+def test_of_odds_that_have_ended_no_arbitrage_is_followed(odds: LiveOdds) -> None:
+    odds.close()
+    with pytest.raises(LinkClosed):
+        odds.arbitrage()
+
+
+def test_one_bookmaker_is_no_group_of_clones(odds: LiveOdds) -> None:
+    for flat in (["acme", "other"], "acme"):
+        with pytest.raises(ConfigurationError, match="groups of bookmakers"):
+            odds.arbitrage(clones=flat)
+
+
+@pytest.mark.parametrize("wrong", [{"stake": "200"}, {"commissions": 0.02}, {"max_stakes": 100}])
+def test_terms_of_another_kind_are_said(odds: LiveOdds, wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="Expected"):
+        odds.arbitrage(**wrong)
+
+
+def test_a_watcher_that_fails_costs_nobody_the_link(
+    odds: LiveOdds, feed: ScriptedFeed, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing:
+        def on_updates(self, updates: object, events: object) -> None:
+            raise ZeroDivisionError
+
+    failing, found = Failing(), odds.arbitrage()
+    odds._listeners.watch(failing)  # type: ignore[arg-type]
+    feed.tell(OTHER)
+    until(lambda: bool(found.active))
+    assert odds.status.status == "connected"
+    assert "has failed on what came in" in caplog.text
 
 
 def test_terms_can_be_changed_while_it_follows() -> None:

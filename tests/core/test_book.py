@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,6 +160,15 @@ def test_a_copy_that_is_told_changes_and_confirmations_is_the_book(
     if len(drawn) > joins:
         mirror.confirm(book.confirmed_since(told, wanted))
         assert mirror.quotes == {quote.selection: quote for quote in book.quotes(wanted)}
+
+
+def test_another_commission_is_another_price() -> None:
+    book = Book("e")
+    log_of(book, [[quote("home", 1.9)]])
+    dearer = msgspec.structs.replace(quote("home", 1.9), commission=0.05)
+    [update] = book.apply([dearer], START)
+    assert (update.old_odds, update.new_odds, update.commission) == (1.9, 1.9, 0.05)
+    assert book.apply([dearer], START) == []
 
 
 def test_a_new_price_forgets_the_confirmation_of_the_old_one() -> None:

@@ -38,6 +38,26 @@ def test_an_event_that_has_not_begun_is_not_over() -> None:
     assert over(rows, {"match": EVENT}, START + HOUR, FORGET_AFTER_S) == {"match"}
 
 
+def test_a_price_that_stands_a_day_after_the_start_and_is_not_said_again_is_over() -> None:
+    day = timedelta(days=1)
+    rows = [("match", True, START + HOUR)]
+    assert over(rows, {"match": EVENT}, START + day, FORGET_AFTER_S) == set()
+    assert over(rows, {"match": EVENT}, START + HOUR + day, FORGET_AFTER_S) == {"match"}
+    assert over(rows, {}, START + 9 * day, FORGET_AFTER_S) == set()
+
+
+def test_a_description_outlives_its_prices_by_a_day() -> None:
+    # A match that begins anew after the rain is not described again.
+    mirror = Mirror()
+    mirror.reset(Cursor("e", 0), [])
+    mirror.describe([EVENT, Event("no start", "?", "soccer")])
+    late = START + 2 * HOUR
+    assert mirror.forget_over(late) == set()
+    assert set(mirror.events) == {"match", "no start"}
+    mirror.forget_over(START + HOUR + timedelta(days=1))
+    assert set(mirror.events) == {"no start"}
+
+
 @given(batches, st.integers(0, 200))
 def test_a_copy_forgets_what_the_book_forgets(drawn: list[list[Quote]], minutes: int) -> None:
     book, mirror = Book("e"), Mirror()

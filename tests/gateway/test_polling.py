@@ -147,3 +147,33 @@ def test_a_poll_far_behind_gets_its_updates_in_portions_without_a_hole(
         seen += [row["new_odds"] for row in body["updates"]]
         since = body["cursor"]
     assert seen == [3.0 + number for number in range(25)]
+
+
+def test_a_price_that_was_said_again_is_another_answer(
+    gateway: Gateway, feed: ScriptedFeed, client: httpx.Client
+) -> None:
+    first = client.get("/api/v1/odds")
+    feed.tell([quote(2.0)])
+    known = {"If-None-Match": first.headers["ETag"]}
+    again = client.get("/api/v1/odds", headers=known)
+    assert again.status_code == 200
+    assert again.json()["quotes"][0]["confirmed_at"]
+    since = {"since": first.json()["cursor"], "confirmations": first.json().get("confirmations", 0)}
+    [said] = client.get("/api/v1/odds", params=since).json()["confirmed"]
+    assert said[:4] == ["acme", "match", "h2h", ["Blues"]]
+
+
+def test_a_published_price_that_can_not_be_withdraws_the_one_before_it(
+    gateway: Gateway, client: httpx.Client
+) -> None:
+    headers = bearer(gateway.token(scopes=["odds:publish"]))
+    row = {"bookmaker_id": "pub", "event_id": "m9", "market": "h2h", "outcome": "x"}
+    for odds, quarantined in ((1.95, 0), (0.95, 1)):
+        body = {"quotes": [row | {"odds": odds}]}
+        answer = client.post("/api/v1/odds", json=body, headers=headers).json()
+        assert len(answer["quarantined"]) == quarantined
+    [shown] = [each for each in gateway.hub.book.quotes() if each.bookmaker_id == "pub"]
+    assert shown.odds is None
+    body = {"quotes": [row | {"odds": 2.0, "confirmed_at": "2026-01-01T00:00:00Z"}]}
+    answer = client.post("/api/v1/odds", json=body, headers=headers).json()
+    assert "confirmed_at" in answer["quarantined"][0]["reason"]
