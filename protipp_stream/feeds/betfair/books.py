@@ -9,7 +9,7 @@ the quote says None, once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -199,6 +199,15 @@ class Books:
             if odds is not None
         ]
 
+    def standing(self) -> Iterator[Quote]:
+        """Say again every price that stands, without a stamp."""
+        for market in self._markets.values():
+            for runner in market.runners.values():
+                for name, odds in zip(runner.markets, runner.standing, strict=True):
+                    if odds is not None and 1.0 < odds <= MAX_ODDS:
+                        args = BOOKMAKER, market.event_id, name, runner.outcome, odds
+                        yield Quote(*args, commission=market.commission)
+
     def withdraw_others(self, named: Collection[str]) -> list[Quote]:
         """Forget the markets that a whole image did not name."""
         gone = [market_id for market_id in self._markets if market_id not in named]
@@ -208,7 +217,7 @@ class Books:
 
     def _define(self, cache: MarketCache) -> list[Event]:
         """Take a market's definition; return its event if that is news."""
-        definition: Definition = cache.market_definition
+        definition = self._named(cache.market_definition)
         market = self._markets.get(cache.market_id)
         if market is None:
             # By the first start announced: a race that is late is still that race.
@@ -231,6 +240,12 @@ class Books:
                 known = market.runners[key] = _Runner(outcome, names, [None, None])
             known.is_active = runner.get("status") == "ACTIVE"
         return self._describe(market.event_id, definition, cache.market_id)
+
+    def _named(self, definition: Definition) -> Definition:
+        """Put the caller's words in: who is at home depends on them, for every name we make."""
+        if name := self._event_names.get(definition["eventId"]):
+            return {**definition, "eventName": name}
+        return definition
 
     def _claim(self, event_id: str, definition: Definition, market_id: str) -> str:
         """Return what tells a market from another of its type in the same event."""
@@ -256,8 +271,6 @@ class Books:
         is_main = definition.get("marketType") == "MATCH_ODDS"
         if is_main or self._describers.setdefault(event_id, market_id) == market_id:
             self._describers[event_id] = market_id
-            if name := self._event_names.get(definition["eventId"]):
-                definition = {**definition, "eventName": name}
             event = words.describe(event_id, definition, self._runner_names)
             if self._described.get(event_id) != event:
                 self._described[event_id] = event

@@ -94,6 +94,27 @@ def test_both_sides_of_an_asian_handicap_are_one_market_and_its_line_is_homes() 
     ]
 
 
+def test_a_line_is_that_of_the_team_which_the_callers_words_say_is_at_home() -> None:
+    # Without these words, Betfair's basketball has the visitors first.
+    names = {1: "Real Madrid", 2: "Barcelona"}
+    desk = Desk(runner_names=names, event_names={"30": "Real Madrid v Barcelona"})
+    sport = {"eventTypeId": "7522"}
+    lines = [runner(1, hc=-5.5), runner(2, hc=5.5)]
+    desk.hear(one(definition(**sport), ident="1.2"))
+    quotes = desk.hear(
+        one(
+            definition(*lines, kind="HANDICAP", **sport),
+            prices(1, 1.9, None, hc=-5.5),
+            prices(2, 1.95, None, hc=5.5),
+        )
+    )
+    assert [event.home for event in desk.events] == ["Real Madrid"]
+    assert [(q.market, q.outcome) for q in quotes] == [
+        ("handicap@-5.5", "Real Madrid"),
+        ("handicap@-5.5", "Barcelona"),
+    ]
+
+
 def test_a_total_with_a_line_of_its_own_has_it_in_its_name() -> None:
     lines = [runner(1, hc=2.25), runner(2, hc=2.25)]
     defined = definition(*lines, kind="ALT_TOTAL_GOALS", bettingType="ASIAN_HANDICAP_DOUBLE_LINE")
