@@ -14,11 +14,13 @@ from collections import deque
 
 import msgspec
 
+from protipp_stream.core.quarantine import quote_fault
 from protipp_stream.model import Batch, Event, Quote, Selection
 
 __all__ = ["Handover", "News"]
 
 LIMIT = 1_000
+FAULTS = 10
 
 
 class News(msgspec.Struct):
@@ -31,12 +33,23 @@ class News(msgspec.Struct):
     is_late : bool
         Betfair says that it is behind itself (status 503).
     faults : list of str
-        What could not be read of it.
+        What could not be read of it; the first few, when news were merged.
+    further_faults : int
+        How many there were beyond these.
+    is_confirmation : bool
+        It says again what stands, and nothing new.
     """
 
     batch: Batch
     is_late: bool = False
     faults: list[str] = []
+    further_faults: int = 0
+    is_confirmation: bool = False
+
+    @property
+    def fault_count(self) -> int:
+        """How much could not be read."""
+        return len(self.faults) + self.further_faults
 
 
 class Handover:
@@ -68,6 +81,10 @@ class Handover:
         with self._lock:
             if len(self._waiting) < self._limit:
                 self._waiting.append(news)
+            elif news.is_confirmation:
+                pass  # prices may look older than they are; the next ones will do
+            elif self._waiting[-1].is_confirmation:
+                self._waiting[-1] = news
             else:
                 before = self._waiting[-1]
                 self._waiting[-1] = merged = _merged(before, news)
@@ -126,11 +143,16 @@ class Handover:
 
 def _merged(before: News, after: News) -> News:
     quotes: dict[Selection, Quote] = {}
-    for quote in (*before.batch.quotes, *after.batch.quotes):
-        selection = quote.selection
-        # Out and in again: a dict keeps the place of the first one.
-        quotes.pop(selection, None)
-        quotes[selection] = quote
+    untrue: list[str] = []
+    for batch in (before.batch, after.batch):
+        for quote in batch.quotes:
+            selection = quote.selection
+            # Out and in again: a dict keeps the place of the first one.
+            left_out = quotes.pop(selection, None)
+            # The gateway's quarantine would have counted it.
+            if left_out is not None and (fault := quote_fault(left_out, batch.received_at)):
+                untrue.append(f"price of {quote.outcome} in {quote.market}: wrong {fault}")
+            quotes[selection] = quote
     events: dict[str, Event] = {e.event_id: e for e in (*before.batch.events, *after.batch.events)}
     # The time is that of the older: prices may seem older than they are, never fresher.
     batch = Batch(
@@ -139,4 +161,6 @@ def _merged(before: News, after: News) -> News:
         before.batch.arrived,
         list(events.values()),
     )
-    return News(batch, after.is_late, [*before.faults, *after.faults][-10:])
+    faults = [*before.faults, *after.faults, *untrue]
+    further = before.further_faults + after.further_faults + len(faults[FAULTS:])
+    return News(batch, after.is_late, faults[:FAULTS], further)

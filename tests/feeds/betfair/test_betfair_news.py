@@ -92,6 +92,40 @@ async def test_merged_news_keep_events_faults_and_the_newest_state() -> None:
     assert merged.batch.received_at == NOW + timedelta(seconds=1)
 
 
+async def test_what_could_not_be_read_is_all_counted_when_news_are_merged() -> None:
+    handover = Handover(limit=1)
+    for number in range(4):
+        broken = news(number)
+        broken.faults = [f"{number}.{fault}" for fault in range(7)]
+        handover.put(broken)
+    merged = await handover.get()
+    assert merged is not None
+    assert (merged.fault_count, len(merged.faults), merged.faults[0]) == (28, 10, "0.0")
+
+
+async def test_a_price_that_can_not_be_true_is_counted_when_its_withdrawal_takes_its_place() -> (
+    None
+):
+    handover = Handover(limit=1)
+    handover.put(news(0, ("2", 2.0)))
+    handover.put(news(1, ("1", 0.5), ("1", None)))
+    handover.put(news(2, ("1", 1.5), ("2", 2.1)))
+    merged = await handover.get()
+    assert merged is not None
+    assert (merged.fault_count, merged.faults) == (1, ["price of 1 in h2h: wrong odds"])
+
+
+async def test_what_is_said_again_is_the_first_to_be_left_out_and_replaces_nothing() -> None:
+    handover = Handover(limit=1)
+    again = news(0, ("1", 2.0))
+    again.is_confirmation = True
+    change = news(1, ("1", 3.0))
+    for one in (again, change, again):
+        handover.put(one)
+    assert (await handover.get()) is change
+    assert handover.conflated == 0
+
+
 async def test_a_thread_that_outlives_the_listener_finds_nobody_and_goes_on() -> None:
     handover = Handover()
     ended = threading.Event()
