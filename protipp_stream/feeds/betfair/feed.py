@@ -8,6 +8,7 @@ that ends is resumed from its clocks, so that nothing between is lost.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import random
@@ -21,7 +22,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from protipp_stream.core.breaker import State
-from protipp_stream.errors import ConfigurationError, FeedError, FeedRefused, FeedUnavailable
+from protipp_stream.errors import (
+    ConfigurationError,
+    FeedError,
+    FeedRefused,
+    FeedThrottled,
+    FeedUnavailable,
+)
 from protipp_stream.feeds.base import batch_now
 from protipp_stream.feeds.betfair.books import BOOKMAKER, Books
 from protipp_stream.feeds.betfair.codes import (
@@ -31,6 +38,7 @@ from protipp_stream.feeds.betfair.codes import (
     SessionRefused,
 )
 from protipp_stream.feeds.betfair.news import Handover, News
+from protipp_stream.feeds.betfair.secret import Secret
 from protipp_stream.feeds.retrying import Retrying
 from protipp_stream.model import Batch, RealTimeConnection
 
@@ -42,6 +50,9 @@ __all__ = ["Betfair", "missing_library"]
 HOST, PORT = "stream-api.betfair.com", 443
 MESSAGE_LENGTH = 300
 TELL_S = 1.0
+LEAVE_AGAIN_S = 0.2
+LOGIN_PAUSE_S = 60.0
+MAX_FAILED_LOGINS = 2
 # What the next try does otherwise: it need not wait, the first time.
 _AT_ONCE = (ClockRefused, MarketLost, SessionRefused)
 
@@ -72,7 +83,10 @@ class Betfair:
     session : str or callable
         The session token, or what returns one: called at the start and, when
         Betfair no longer takes the last one, again; in a thread, so it may log
-        in (``lambda: client.login().session_token``).
+        in (``lambda: client.login().session_token``). When it fails, it is called
+        once more, a minute later, and then no more: Betfair locks an account after
+        some wrong passwords. A function that knows that it has not reached Betfair
+        raises `FeedUnavailable`: that is tried again, as any lost connection.
     market_filter : mapping
         Which markets, in Betfair's words, e.g. ``{"eventTypeIds": ["2"],
         "marketTypes": ["MATCH_ODDS"]}``. Betfair limits how many.
@@ -132,11 +146,21 @@ class Betfair:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        self.connection = RealTimeConnection(
+            id="betfair",
+            bookmaker_id=BOOKMAKER,
+            connection_type="stream",
+            status="connecting",
+        )
+        self._host = host
+        self._app_key = _hidden(app_key)
+        self._session = session if callable(session) else _hidden(session)
+        del app_key, session  # a traceback may show locals
         try:
             from protipp_stream.feeds.betfair import listener, stream
         except ModuleNotFoundError as missing:
             raise missing_library(missing) from None
-        _check(app_key, session, fields, heartbeat_ms, timeout_s)
+        _check(self._app_key, self._session, fields, heartbeat_ms, timeout_s)
         self._make_stream = stream.Stream
         self._settings = stream.Settings(
             host=host,
@@ -149,25 +173,18 @@ class Betfair:
             heartbeat_ms=heartbeat_ms,
             timeout_s=timeout_s,
         )
-        self._app_key = app_key.strip()
-        self._session = session
-        self._token: str | None = None
+        self._token: Secret | None = None
+        self._failed_logins = 0
         books = Books(runner_names, event_names, discount)
-        self._listener = listener.Listener(books, can_ask=True)
+        self._listener = listener.Listener(books, can_ask=True, clock=clock)
         self._clock = clock
         self._sleep = sleep
         self._retrying = Retrying(chance=chance)
         self._conflated = 0
         self._trouble: FeedError | None = None
-        self.connection = RealTimeConnection(
-            id="betfair",
-            bookmaker_id=BOOKMAKER,
-            connection_type="stream",
-            status="connecting",
-        )
 
     def __repr__(self) -> str:
-        return f"<Betfair {self._settings.host} {self.connection.status}>"
+        return f"<Betfair {self._host} {self.connection.status}>"
 
     @property
     def conflated(self) -> int:
@@ -183,35 +200,44 @@ class Betfair:
                         yield batch
             except FeedError as trouble:
                 wait_s = self._note(trouble)
-                yield batch_now([])
+                # Nobody will take back what stands when we have gone.
+                yield batch_now([] if wait_s is not None else self._listener.withdraw_all())
                 if wait_s is None:
                     raise
                 await self._sleep(wait_s)
 
     # ---------------------------------------------------------- a connection
 
-    async def _login(self) -> str:
-        if self._token is not None:
-            return self._token
-        if isinstance(self._session, str):
-            token: object = self._session
-        else:
-            try:
-                token = await asyncio.to_thread(self._session)
-            except FeedError:
-                raise
-            except Exception as error:  # noqa: BLE001 - it is somebody else's code
-                failure = type(error).__name__
-                # Its words may well hold the password.
-                token = FeedUnavailable(f"No session for Betfair: the login failed ({failure}).")
-        if isinstance(token, FeedError):
-            raise token
-        if not isinstance(token, str) or not token.strip():
-            raise FeedRefused("No session for Betfair: the login returned no text.")
-        self._token = token.strip()
+    async def _login(self) -> Secret:
+        if self._token is None:
+            session = self._session
+            token = session if isinstance(session, Secret) else await self._log_in(session)
+            if not token:
+                raise FeedRefused("No session for Betfair: the login returned no text.")
+            self._token = token
         return self._token
 
-    async def _connected(self, token: str) -> AsyncGenerator[Batch, None]:
+    async def _log_in(self, login: Callable[[], str]) -> Secret:
+        try:
+            token = _hidden(await asyncio.to_thread(login))
+        except FeedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is somebody else's code
+            # Its words may well hold the password.
+            failure = type(error).__name__
+        else:
+            self._failed_logins = 0
+            return token
+        self._failed_logins += 1
+        words = f"No session for Betfair: the login failed ({failure})."
+        if self._failed_logins < MAX_FAILED_LOGINS:
+            raise FeedThrottled(words, retry_after=LOGIN_PAUSE_S)
+        raise FeedRefused(
+            f"{words[:-1]}, {self._failed_logins} times in a row.",
+            hint="Check user, password and certificate: Betfair locks an account after some tries.",
+        )
+
+    async def _connected(self, token: Secret) -> AsyncGenerator[Batch, None]:
         handover = Handover()
         self._listener.tell = handover.put
         stream = self._make_stream(self._settings, self._listener, self._app_key, token)
@@ -225,9 +251,8 @@ class Betfair:
                     yield news.batch
             raise FeedUnavailable("The stream has ended, and nobody says why.")
         finally:
-            stream.leave()
-            await handover.ended()
-            thread.join()
+            if await _left(stream, handover):
+                thread.join()
             self._conflated += handover.conflated
 
     # ----------------------------------------------------- what is told of it
@@ -240,6 +265,7 @@ class Betfair:
         # Every state goes to every subscriber: once a second will do for signs of
         # life, and not at all for "still late", which would look like one.
         is_due = last is None or abs((at - last).total_seconds()) >= TELL_S
+        is_update = bool(news.batch.quotes) and not news.is_confirmation
         # Quotes make the gateway think that we are fresh: say again that we are not.
         is_late_again = news.is_late and bool(news.batch.quotes)
         is_due = is_due and not news.is_late
@@ -252,15 +278,13 @@ class Betfair:
             detail="stalled" if news.is_late else self.connection.detail,
             stale=news.is_late,
             last_heartbeat=at,
-            last_update=at if news.batch.quotes else before.last_update,
+            last_update=at if is_update else before.last_update,
         )
         if news.is_late and not before.stale:
             self._report("Betfair says that its prices are late (status 503).")
         if news.faults:
-            self._report(
-                f"{len(news.faults)} items could not be read, first {news.faults[0]}",
-                len(news.faults),
-            )
+            count = news.fault_count
+            self._report(f"{count} items could not be read, first {news.faults[0]}", count)
         return True
 
     def _note(self, trouble: FeedError) -> float | None:
@@ -303,7 +327,26 @@ def _read(stream: Stream, handover: Handover) -> None:
         stream.run()
     except BaseException as error:  # noqa: BLE001 - raised where the feed is read
         failure = error
+        if isinstance(error, FeedError):
+            # It says all itself; the frames behind it hold lines that quote our secrets.
+            error.__traceback__ = error.__context__ = None
     handover.end(failure)
+
+
+async def _left(stream: Stream, handover: Handover) -> bool:
+    """Leave a connection; return whether its thread has nothing more to do."""
+    while stream.leave():
+        with contextlib.suppress(TimeoutError):
+            # Between two calls of the socket it has slept through the first one.
+            async with asyncio.timeout(LEAVE_AGAIN_S):
+                await handover.ended()
+            return True
+    return False
+
+
+def _hidden(text: object) -> Secret:
+    """Take what the caller gave; what is no text is as good as none."""
+    return Secret(text if isinstance(text, str) else "")
 
 
 def _verifying(tls: ssl.SSLContext | None) -> ssl.SSLContext:
@@ -318,15 +361,15 @@ def _verifying(tls: ssl.SSLContext | None) -> ssl.SSLContext:
 
 
 def _check(
-    app_key: str,
-    session: str | Callable[[], str],
+    app_key: Secret,
+    session: Secret | Callable[[], str],
     fields: Sequence[str],
     heartbeat_ms: int,
     timeout_s: float,
 ) -> None:
-    if not isinstance(app_key, str) or not app_key.strip():
+    if not app_key:
         raise ConfigurationError("Betfair needs an application key.")
-    if not callable(session) and not (isinstance(session, str) and session.strip()):
+    if not session:
         raise ConfigurationError(
             "Betfair needs a session token, or a function that returns one.",
             hint="betfairlightweight's APIClient(…).login() gets one.",

@@ -9,6 +9,7 @@ One listener for the live stream and for recordings of it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,8 +21,9 @@ from betfairlightweight.streaming.stream import MarketStream
 from protipp_stream.feeds.betfair.books import Books, Reading
 from protipp_stream.feeds.betfair.codes import MarketLost
 from protipp_stream.feeds.betfair.news import News
+from protipp_stream.feeds.betfair.vouching import Vouching, portions
 from protipp_stream.feeds.betfair.wire import Line, MarketChange, Message, decode, instant
-from protipp_stream.model import Batch
+from protipp_stream.model import Batch, Quote
 
 __all__ = ["Listener"]
 
@@ -65,11 +67,13 @@ class Listener(StreamListener):
     can_ask : bool
         Whether a new image can be had for a market whose book is lost: then
         `MarketLost` is raised, once for each. A recording has no other images.
+    clock : callable
+        Seconds, by which what stands is said again; see `vouching`.
 
     Attributes
     ----------
     tell : callable
-        Called with the `News` of every change message.
+        Called with the `News` of every change message, and with what is said again.
     on_status : callable
         Called with every status message.
     received_at : datetime
@@ -84,7 +88,13 @@ class Listener(StreamListener):
 
     stream: Any
 
-    def __init__(self, books: Books, *, can_ask: bool = False) -> None:
+    def __init__(
+        self,
+        books: Books,
+        *,
+        can_ask: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         super().__init__(max_latency=None, lightweight=True)
         self.books = books
         self.tell: Callable[[News], None] = _ignore
@@ -93,6 +103,7 @@ class Listener(StreamListener):
         self.arrived = 0.0
         self.shift = timedelta()
         self.conflated = 0
+        self.vouching = Vouching(clock)
         self._can_ask = can_ask
         self._reading = Reading([], [])
         self._faults: list[str] = []
@@ -113,6 +124,11 @@ class Listener(StreamListener):
     def forget_clocks(self) -> None:
         """Subscribe afresh the next time."""
         self.stream = None
+
+    def withdraw_all(self) -> list[Quote]:
+        """Withdraw every price that stands: nobody will say what becomes of them."""
+        self.forget_clocks()
+        return self.books.withdraw_others(())
 
     def on_data(self, raw_data: str | bytes) -> None:
         """Take one line.
@@ -142,8 +158,16 @@ class Listener(StreamListener):
         if line.pt is not None:
             self._take(line, line.pt, message.changes)
         batch = Batch(self._reading.quotes, self.received_at, self.arrived, self._reading.events)
-        self.tell(News(batch, line.status == UPSTREAM_IS_LATE, self._faults))
+        is_late = line.status == UPSTREAM_IS_LATE
+        self.tell(News(batch, is_late, self._faults))
+        if line.ends and not is_late and self.vouching.is_due(line.ct == "HEARTBEAT"):
+            self._say_again()
         self._ask_for_lost()
+
+    def _say_again(self) -> None:
+        for quotes in portions(self.books.standing()):
+            batch = Batch(quotes, self.received_at, self.arrived)
+            self.tell(News(batch, is_confirmation=True))
 
     def _take(self, line: Line, pt: float, changes: list[MarketChange]) -> None:
         is_image = line.ct == "SUB_IMAGE"

@@ -11,12 +11,12 @@ a half line as for a whole one. Its four methods that do so are replaced here.
 from __future__ import annotations
 
 import contextlib
-import json
 import socket
 import ssl
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from socket import getaddrinfo
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,6 +25,7 @@ from betfairlightweight.streaming.betfairstream import BetfairStream
 from protipp_stream.errors import FeedError, FeedRefused, FeedUnavailable
 from protipp_stream.feeds.betfair.codes import ClockRefused, LineUnreadable, MarketLost, failure_of
 from protipp_stream.feeds.betfair.listener import Listener
+from protipp_stream.feeds.betfair.secret import Secret, encode
 from protipp_stream.feeds.betfair.wire import Line
 
 __all__ = ["Settings", "Stream"]
@@ -62,7 +63,7 @@ class Stream(BetfairStream):
         Where to, and what for.
     listener : Listener
         Keeps books and clocks; it outlives the connection.
-    app_key, session : str
+    app_key, session : Secret
         Sent once, over verified TLS; written nowhere.
     """
 
@@ -72,8 +73,8 @@ class Stream(BetfairStream):
         self,
         settings: Settings,
         listener: Listener,
-        app_key: str,
-        session: str,
+        app_key: Secret,
+        session: Secret,
     ) -> None:
         super().__init__(
             listener.stream_unique_id or 0,
@@ -85,6 +86,7 @@ class Stream(BetfairStream):
             host=None,
         )
         listener.on_status = self.take_status
+        listener.vouching.begin()
         self.host = settings.host
         self._settings = settings
         self._unread = bytearray()
@@ -120,14 +122,24 @@ class Stream(BetfairStream):
         if self._socket is not None:
             self._socket.close()
 
-    def leave(self) -> None:
-        """End the connection from another thread: what breaks by that is no trouble."""
+    def leave(self) -> bool:
+        """End the connection from another thread: what breaks by that is no trouble.
+
+        Returns
+        -------
+        bool
+            Whether the thread can be waited for. False while it still resolves the
+            name of the host: nothing wakes it, but when it does, it ends.
+        """
         self._stopped = True
         self._running = False
-        with contextlib.suppress(OSError):  # it has gone already
+        if self._socket is None:
+            return False
+        with contextlib.suppress(OSError):  # it has gone already, or has yet to connect
             # Wakes the thread that reads, which then closes. Not the method of
             # the TLS socket: that one pulls the TLS from under the reader.
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        return True
 
     # ------------------------------------------------------------- handshake
 
@@ -177,7 +189,8 @@ class Stream(BetfairStream):
 
     def _redact(self, text: str) -> str:
         # A provider may well quote what it refuses.
-        text = text.replace(self.app_key, "[key]").replace(self.session_token, "[session]")
+        text = self.app_key.hidden_in(text, "[key]")
+        text = self.session_token.hidden_in(text, "[session]")
         return "".join(c if c.isprintable() else " " for c in text)[:MESSAGE_LENGTH]
 
     # ---------------------------------------------------------------- socket
@@ -202,7 +215,7 @@ class Stream(BetfairStream):
 
     def _reach(self) -> socket.socket:
         wanted, failure = self._settings, OSError("it has no address")
-        for family, kind, number, _, address in socket.getaddrinfo(
+        for family, kind, number, _, address in getaddrinfo(
             wanted.host, wanted.port, type=socket.SOCK_STREAM
         ):
             plain = self._hold(socket.socket(family, kind, number))
@@ -260,6 +273,6 @@ class Stream(BetfairStream):
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
-            self._socket.sendall(json.dumps(message).encode() + CRLF)
+            self._socket.sendall(encode(message) + CRLF)
         except OSError as error:
             raise FeedUnavailable(f"The stream broke off: {error}.") from None

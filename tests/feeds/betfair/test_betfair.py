@@ -17,6 +17,8 @@ import pytest
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.feeds import Betfair
 from protipp_stream.feeds.base import Feed
+from protipp_stream.feeds.betfair import stream as stream_module
+from protipp_stream.feeds.betfair.stream import Stream
 from tests.feeds.betfair.board import following, seen, until
 from tests.feeds.betfair.conftest import ONE, Make
 from tests.feeds.betfair_server import FakeBetfair, definition, prices, runner, serving
@@ -137,31 +139,88 @@ async def test_news_of_another_subscription_are_not_ours(fake: FakeBetfair, make
 # -------------------------------------------------------------------- the end
 
 
-@pytest.mark.parametrize("moment", ["connecting", "handshake", "greeting", "reading", "waiting"])
+MOMENTS = ["resolving", "connecting", "handshake", "greeting", "reading", "waiting"]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 async def test_it_stops_at_once_and_leaves_no_thread_and_no_socket(
-    fake: FakeBetfair, make: Make, moment: str
+    fake: FakeBetfair, make: Make, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     more: dict[str, Any] = {"timeout_s": 60.0, "sleep": asyncio.sleep}
     fake.greets = moment != "greeting"
+    names_come, streams = threading.Event(), list[Stream]()
+    if moment == "resolving":
+        resolve = socket.getaddrinfo
+        monkeypatch.setattr(
+            stream_module,
+            "getaddrinfo",
+            lambda *args, **more: names_come.wait(60) and resolve(*args, **more),
+        )
     async with serving(fake):
         if moment == "waiting":
             fake.refuse.append("UNEXPECTED_ERROR")
         with deaf(is_full=moment == "connecting") as port:
             if moment in ("connecting", "handshake"):
                 more["port"] = port
-            async with following(make(**more)) as followed:
+            feed = make(**more)
+            feed._make_stream = kept_in(streams)
+            async with following(feed) as followed:
                 if moment == "reading":
                     await until(seen(followed, fake))
                 elif moment == "greeting":
                     await until(lambda: fake.count == 1)
                 elif moment == "waiting":
                     await until(lambda: bool(followed.texts))
-                else:
+                elif moment == "resolving":
                     await until(lambda: "protipp-betfair" in names())
-                    await asyncio.sleep(0.05)
+                else:
+                    await until(lambda: bool(streams) and is_in(moment, streams[0]._socket))
             # `following` has waited for the end of the feed.
+            if moment == "resolving":
+                assert "protipp-betfair" in names()  # nothing wakes it
+                names_come.set()
+                await until(lambda: "protipp-betfair" not in names())
+                assert fake.asked == []
             assert "protipp-betfair" not in names()
             await until(lambda: fake.count == 0)
+
+
+async def test_left_between_two_calls_of_its_socket_it_stops_all_the_same(make: Make) -> None:
+    held, left = threading.Event(), threading.Event()
+
+    class Between(Stream):
+        def _hold(self, sock: Any) -> Any:
+            sock = super()._hold(sock)
+            held.set()
+            left.wait(10)
+            return sock
+
+        def leave(self) -> bool:
+            found = super().leave()
+            left.set()
+            return found
+
+    with deaf(is_full=True) as port:
+        feed = make(port=port, timeout_s=60.0)
+        feed._make_stream = Between
+        async with following(feed):
+            await until(held.is_set)
+        assert "protipp-betfair" not in names()
+
+
+def kept_in(streams: list[Stream]) -> Any:
+    def made(*args: Any) -> Stream:
+        streams.append(Stream(*args))
+        return streams[-1]
+
+    return made
+
+
+def is_in(moment: str, sock: socket.socket | None) -> bool:
+    """Whether a socket waits for its connection (state 2 is SYN_SENT), or for the TLS."""
+    if moment == "handshake":
+        return isinstance(sock, ssl.SSLSocket)
+    return sock is not None and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x02"
 
 
 @contextmanager

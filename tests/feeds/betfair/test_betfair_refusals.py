@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import math
+import traceback
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from protipp_stream.errors import FeedRefused
+from protipp_stream.errors import ConfigurationError, FeedRefused, FeedUnavailable
+from protipp_stream.feeds import Betfair
+from protipp_stream.feeds.betfair.stream import Stream
 from protipp_stream.gateway.hub import Hub
 from tests.feeds.betfair.authority import Authority
 from tests.feeds.betfair.board import following, seen, until
-from tests.feeds.betfair.conftest import ONE, SESSION, TWO, Make
+from tests.feeds.betfair.conftest import KEY, ONE, SESSION, TWO, Make
 from tests.feeds.betfair_server import FakeBetfair, definition, prices, serving
 from tests.feeds.conftest import Waits
 
@@ -32,6 +35,19 @@ async def test_what_is_refused_is_not_tried_again(
         assert code in str(followed.failure)
         assert (followed.states[-1].status, followed.states[-1].detail) == ("error", "terminal")
         assert waits.seconds == []
+
+
+async def test_a_refusal_at_a_reconnection_takes_every_price_off_the_board(
+    fake: FakeBetfair, make: Make
+) -> None:
+    async with serving(fake), following(make()) as followed:
+        await until(seen(followed, fake))
+        fake.refuse.append("INVALID_APP_KEY")
+        await fake.drop()
+        await until(lambda: followed.failure is not None)
+        assert isinstance(followed.failure, FeedRefused)
+        assert followed.board == {}
+        assert [q.odds for q in followed.batches[-1].quotes] == [None, None]
 
 
 async def test_too_many_markets_are_refused_with_a_hint(fake: FakeBetfair, make: Make) -> None:
@@ -118,6 +134,59 @@ async def test_a_login_that_fails_is_tried_again_and_its_words_are_not_repeated(
         assert not any("canary" in text for text in followed.texts)
 
 
+async def test_a_login_that_fails_twice_in_a_row_is_not_tried_a_third_time(
+    fake: FakeBetfair, make: Make, waits: Waits
+) -> None:
+    tries: list[int] = []
+
+    def login() -> str:
+        tries.append(1)
+        raise ValueError("INVALID_USERNAME_OR_PASSWORD canary-password")
+
+    async with serving(fake), following(make(session=login)) as followed:
+        await until(lambda: followed.failure is not None)
+        assert isinstance(followed.failure, FeedRefused)
+        assert "locks" in followed.failure.hint
+        assert "canary" not in repr(followed.failure)
+        assert len(tries) == 2
+        assert [seconds >= 60 for seconds in waits.seconds] == [True]
+
+
+async def test_a_login_that_says_it_did_not_reach_betfair_is_tried_on(
+    fake: FakeBetfair, make: Make
+) -> None:
+    tries: list[int] = []
+
+    def login() -> str:
+        tries.append(1)
+        if len(tries) < 5:
+            raise FeedUnavailable("No network.")
+        return SESSION
+
+    async with serving(fake), following(make(session=login)) as followed:
+        await until(seen(followed, fake))
+        assert len(tries) == 5
+
+
+async def test_logins_that_fail_now_and_then_are_not_counted_together(
+    fake: FakeBetfair, make: Make
+) -> None:
+    outcomes: list[str | Exception] = [OSError(), SESSION, OSError(), "another"]
+
+    def login() -> str:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async with serving(fake), following(make(session=login)) as followed:
+        await until(seen(followed, fake))
+        fake.sessions = {"another"}
+        await fake.drop()
+        await until(lambda: len(fake.subscriptions()) == 2)
+        assert followed.failure is None
+
+
 async def test_a_certificate_of_somebody_else_is_refused_before_anything_is_sent(
     fake: FakeBetfair, make: Make, tmp_path: Path
 ) -> None:
@@ -151,6 +220,54 @@ async def test_the_secrets_are_in_no_log_error_field_or_repr(
         shown += [repr(followed.failure), repr(followed.states)]
         assert any("[session]" in text for text in followed.texts)
         assert not any("canary" in text for text in shown)
+
+
+@pytest.mark.parametrize("code", ["NO_APP_KEY", None])
+async def test_the_secrets_are_in_no_traceback_not_even_with_its_locals(
+    fake: FakeBetfair, make: Make, code: str | None
+) -> None:
+    fake.refuse.append(code)
+    fake.sessions = {"another"}  # it quotes the session that it refuses
+    async with serving(fake), following(make()) as followed:
+        await until(lambda: followed.failure is not None)
+    assert "canary" not in with_locals(followed.failure)
+
+
+async def test_a_bug_in_the_thread_has_its_traceback_and_no_secret_in_it(
+    fake: FakeBetfair, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Stream, deadline: float) -> bytes:
+        if self._awaited is not None:  # the login has been sent
+            raise ZeroDivisionError("a bug")
+        return received(self, deadline)
+
+    received = Stream._receive
+    monkeypatch.setattr(Stream, "_receive", broken)
+    async with serving(fake), following(make()) as followed:
+        await until(lambda: followed.failure is not None)
+    shown = with_locals(followed.failure)
+    assert "authenticate" in shown
+    assert "canary" not in shown
+
+
+@pytest.mark.parametrize("wrong", [{"heartbeat_ms": 1}, {"session": 5}])
+def test_a_wrong_setting_shows_no_secret_either(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Betfair(**({"app_key": KEY, "session": SESSION, "market_filter": {}} | wrong))
+    # Its first frame is this test, which knows the key.
+    frames = "".join(str(frame.locals) for frame in stack(caught.value)[1:])
+    assert "_check" in with_locals(caught.value)
+    assert "canary" not in frames
+
+
+def stack(error: BaseException | None) -> traceback.StackSummary:
+    assert error is not None
+    return traceback.TracebackException.from_exception(error, capture_locals=True).stack
+
+
+def with_locals(error: BaseException | None) -> str:
+    assert error is not None
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
 
 
 # ------------------------------------------------------------------ quarantine
