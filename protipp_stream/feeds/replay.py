@@ -12,26 +12,21 @@ decoder as the live feed, so what works on a recording works on the day.
 from __future__ import annotations
 
 import asyncio
-import bz2
-import gzip
-import lzma
 import math
 import time
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Literal
 
 import msgspec
 
-from protipp_stream.errors import ConfigurationError, RecordingError
-from protipp_stream.feeds.base import batch_now
+from protipp_stream.errors import RecordingError
 from protipp_stream.feeds.image import ImageDiff
 from protipp_stream.feeds.odds_format import OddsFormat, guess_format, to_decimal
-from protipp_stream.feeds.played_starts import PlayedStarts
+from protipp_stream.feeds.playing import Playing
 from protipp_stream.feeds.the_odds_api.body import Reading, decode_odds
 from protipp_stream.model import Batch, Instant, RealTimeConnection
 
@@ -41,7 +36,6 @@ _HINT = (
     "A recording has one fetch a line, .jsonl or .jsonl.xz (.gz, .bz2):"
     ' {"fetched_at": "2026-08-04T00:00:51Z", "body": [ … what /odds answered … ]}.'
 )
-_OPENERS: dict[str, Callable[..., Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
 
 
 class _Fetch(msgspec.Struct):
@@ -51,9 +45,10 @@ class _Fetch(msgspec.Struct):
 
 
 _fetch = msgspec.json.Decoder(_Fetch)
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-class Replay:
+class Replay(Playing):
     """A feed that plays a recording.
 
     Parameters
@@ -95,52 +90,21 @@ class Replay:
         odds_format: OddsFormat | Literal["auto"] = "auto",
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        if isinstance(speed, str) or not speed > 0:
-            raise ConfigurationError(
-                f"The speed of a replay must be above 0, not {speed!r}.",
-                hint="1 is as it was, math.inf as fast as it goes.",
-            )
-        if odds_format != "auto":
-            to_decimal(odds_format)
-        self.path = Path(path)
-        if not self.path.is_file():
-            raise RecordingError(f"There is no recording {self.path.name!r}.", hint=_HINT)
-        self._speed = speed
-        self._rebase = rebase
-        self._pace = pace
-        self._format: OddsFormat | None = None if odds_format == "auto" else odds_format
-        self._sleep = sleep
-        self._starts = PlayedStarts(speed)
-        self._images = ImageDiff()
-        self.connection = RealTimeConnection(
+        connection = RealTimeConnection(
             id="replay",
             bookmaker_id="the_odds_api",
             connection_type="replay",
             status="connecting",
         )
-
-    def __repr__(self) -> str:
-        return f"<Replay {self.path.name} {self.connection.status}>"
-
-    async def __aiter__(self) -> AsyncIterator[Batch]:
-        """Yield a batch for every fetch."""
-        try:
-            async with aclosing(self._batches()) as batches:
-                async for batch in batches:
-                    yield batch
-        except RecordingError as error:
-            self._replace(
-                status="error",
-                detail="terminal",
-                error_count=self.connection.error_count + 1,
-                last_error=str(error),
-            )
-            yield batch_now([])
-            raise
-        self._replace(status="disconnected", detail=None)
+        super().__init__(Path(path), speed, pace, sleep, connection, _HINT)
+        if odds_format != "auto":
+            to_decimal(odds_format)
+        self._rebase = rebase
+        self._format: OddsFormat | None = None if odds_format == "auto" else odds_format
+        self._images = ImageDiff()
 
     async def _batches(self) -> AsyncGenerator[Batch, None]:
-        fetches = _read(self.path)
+        fetches = self._fetches()
         loop = asyncio.get_running_loop()
         # Decompressing and decoding a fetch takes milliseconds that belong to
         # the subscribers, so a thread does it.
@@ -157,8 +121,6 @@ class Replay:
                 quotes = self._images.quotes(reading.quotes)
                 self._tell(fetch, received_at, reading.faults)
                 yield Batch(quotes, received_at, arrived, self._images.events(reading.events))
-                if self._pace is not None:
-                    await self._pace()
             if last is None:
                 raise RecordingError(f"{self.path.name!r} holds no fetch.", hint=_HINT)
         finally:
@@ -178,8 +140,8 @@ class Replay:
             odds_format = self._format or self._find_format(fetch)
             reading = decode_odds(fetch.body, odds_format, shift)
             events = [self._starts.moved(event) for event in reading.events]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError) as error:
-            raise _corrupt(self.path, fetch.line, error) from None
+        except (*_UNREADABLE, OverflowError) as error:
+            raise self._no_fetch(fetch.line, error) from None
         return reading._replace(events=events)
 
     def _find_format(self, fetch: _Fetch) -> OddsFormat:
@@ -204,34 +166,15 @@ class Replay:
                 f" first {faults[0]}",
             )
 
-    def _replace(self, **fields: object) -> None:
-        self.connection = msgspec.structs.replace(self.connection, **fields)
-
-
-def _read(path: Path) -> Generator[_Fetch, None, None]:
-    """Yield the fetches of a recording, each read when it is asked for."""
-    number = 0
-    try:
-        with _open(path) as lines:
-            for line in lines:
-                number += 1
-                if line.strip():
+    def _fetches(self) -> Generator[_Fetch, None, None]:
+        with closing(self._lines()) as lines:
+            for number, line in lines:
+                try:
                     fetch = _fetch.decode(line)
-                    fetch.line = number
-                    yield fetch
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        # The compressed stream broke off: the damage is behind the last good line.
-        raise _corrupt(path, number + 1, error) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _corrupt(path, number, error) from None
+                except _UNREADABLE as error:
+                    raise self._no_fetch(number, error) from None
+                fetch.line = number
+                yield fetch
 
-
-def _open(path: Path) -> IO[bytes]:
-    opened: IO[bytes] = _OPENERS.get(path.suffix, open)(path, "rb")
-    return opened
-
-
-def _corrupt(path: Path, line: int, error: Exception) -> RecordingError:
-    return RecordingError(
-        f"{path.name!r}, line {line}: no fetch of a recording: {error}.", hint=_HINT
-    )
+    def _no_fetch(self, number: int, error: Exception) -> RecordingError:
+        return self._corrupt(number, f"no fetch of a recording: {error}.")

@@ -22,6 +22,7 @@ import pytest
 from betfairlightweight import StreamListener
 
 from protipp_stream.feeds import BetfairReplay
+from protipp_stream.model import Quote
 from tests.bench.tables import Table, ratio
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.recording]
@@ -83,6 +84,12 @@ def _library(path: Path) -> None:
 
 def _ours(path: Path) -> int:
     async def replay() -> int:
-        return sum([len(batch.quotes) async for batch in BetfairReplay(path, math.inf)])
+        batches = BetfairReplay(path, math.inf)
+        return sum([sum(map(_is_change, batch.quotes)) async for batch in batches])
 
     return asyncio.run(replay())
+
+
+def _is_change(quote: Quote) -> bool:
+    """Whether it is news: what stands is said again without a stamp."""
+    return quote.odds is None or quote.source_timestamp is not None

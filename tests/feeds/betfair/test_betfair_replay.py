@@ -21,11 +21,12 @@ from protipp_stream.core.quarantine import event_fault, quote_fault
 from protipp_stream.errors import ConfigurationError, RecordingError
 from protipp_stream.feeds import BetfairReplay
 from protipp_stream.feeds.base import Feed
+from protipp_stream.feeds.betfair.news import News
 from protipp_stream.model import Batch
 from tests.feeds.betfair_server import T0, definition, prices
 from tests.feeds.conftest import Waits, drain, take
 
-# The file, how many messages and quotes it holds.
+# The file, how many messages and changes of a price it holds.
 FILES = {
     "1.164917629": (298, 84),
     "1.185781277": (7600, 3238),
@@ -107,20 +108,25 @@ async def test_best_prices_are_those_of_the_librarys_own_cache_after_every_messa
     caplog.set_level(logging.CRITICAL)  # the library warns of every conflated change
     path = recordings / "betfair" / f"{name}.bz2"
     feed = BetfairReplay(path, math.inf, rebase=False)
-    news: list[Batch] = []
+    news: list[News] = []
     # Every message, also those that the feed says nothing of.
-    feed._listener.tell = lambda one: news.append(one.batch)
+    feed._listener.tell = news.append
     truth = library(path, lightweight=lightweight)
     board: dict[tuple[str, str], float] = {}
-    compared = quotes = priced = 0
+    compared = quotes = priced = again = 0
     with bz2.open(path) as lines:
         for line in lines:
             at, best = next(truth)
-            feed._listener.received_at = at
+            feed._date(at)
             feed._listener.on_data(line)
-            batch = news.pop()
+            batch, *confirmations = (one.batch for one in news)
+            news.clear()
             quotes += len(batch.quotes)
             apply(board, batch)
+            for confirmed in confirmations:
+                again += 1
+                # It takes nothing back, adds nothing, and leaves nothing out.
+                assert {(q.outcome, q.market): q.odds for q in confirmed.quotes} == board
             ours: Best = {
                 (path.name[: -len(path.suffix)], outcome): (
                     board.get((outcome, kind)),
@@ -134,7 +140,7 @@ async def test_best_prices_are_those_of_the_librarys_own_cache_after_every_messa
             priced += len(best)
     assert next(truth, None) is None
     assert (compared, quotes) == FILES[name]
-    assert bool(priced) == (not name.startswith("BASIC"))
+    assert bool(priced) == bool(again) == (not name.startswith("BASIC"))
 
 
 @pytest.mark.recording
@@ -147,8 +153,9 @@ async def test_every_batch_is_sound_and_the_replay_ends_well(recordings: Path, n
         for quote in batch.quotes:
             assert quote_fault(quote, batch.received_at) is None
             assert quote.odds is None or quote.commission in (0.05, 0.1)
+            is_again = quote.odds is not None and quote.source_timestamp is None
+            quotes += not is_again
         assert not any(event_fault(event) for event in batch.events)
-        quotes += len(batch.quotes)
     assert quotes == FILES[name][1]
     assert (feed.connection.status, feed.connection.error_count) == ("disconnected", 0)
 
