@@ -8,7 +8,6 @@ that ends is resumed from its clocks, so that nothing between is lost.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import random
@@ -50,7 +49,6 @@ __all__ = ["Betfair", "missing_library"]
 HOST, PORT = "stream-api.betfair.com", 443
 MESSAGE_LENGTH = 300
 TELL_S = 1.0
-LEAVE_AGAIN_S = 0.2
 LOGIN_PAUSE_S = 60.0
 MAX_FAILED_LOGINS = 2
 # What the next try does otherwise: it need not wait, the first time.
@@ -251,7 +249,8 @@ class Betfair:
                     yield news.batch
             raise FeedUnavailable("The stream has ended, and nobody says why.")
         finally:
-            if await _left(stream, handover):
+            if stream.leave():
+                await handover.ended()
                 thread.join()
             self._conflated += handover.conflated
 
@@ -331,17 +330,6 @@ def _read(stream: Stream, handover: Handover) -> None:
             # It says all itself; the frames behind it hold lines that quote our secrets.
             error.__traceback__ = error.__context__ = None
     handover.end(failure)
-
-
-async def _left(stream: Stream, handover: Handover) -> bool:
-    """Leave a connection; return whether its thread has nothing more to do."""
-    while stream.leave():
-        with contextlib.suppress(TimeoutError):
-            # Between two calls of the socket it has slept through the first one.
-            async with asyncio.timeout(LEAVE_AGAIN_S):
-                await handover.ended()
-            return True
-    return False
 
 
 def _hidden(text: object) -> Secret:

@@ -135,7 +135,7 @@ class Stream(BetfairStream):
         self._running = False
         if self._socket is None:
             return False
-        with contextlib.suppress(OSError):  # it has gone already, or has yet to connect
+        with contextlib.suppress(OSError):  # it has gone already
             # Wakes the thread that reads, which then closes. Not the method of
             # the TLS socket: that one pulls the TLS from under the reader.
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
