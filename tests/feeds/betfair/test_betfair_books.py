@@ -13,44 +13,10 @@ import pytest
 
 from protipp_stream.core.quarantine import event_fault
 from protipp_stream.errors import FeedUnavailable
-from protipp_stream.feeds.betfair.books import Books
 from protipp_stream.feeds.betfair.codes import LineUnreadable, MarketLost
-from protipp_stream.feeds.betfair.listener import Listener
-from protipp_stream.feeds.betfair.news import News
 from protipp_stream.feeds.betfair.wire import decode, instant
-from protipp_stream.model import Event, Quote
+from tests.feeds.betfair.desk import NOW, Desk, names, one
 from tests.feeds.betfair_server import T0, definition, prices, runner
-
-NOW = datetime.fromtimestamp(T0 / 1000, UTC)
-
-
-class Desk:
-    """A listener fed by hand."""
-
-    def __init__(self, *, can_ask: bool = False, **named: Any) -> None:
-        self.news: list[News] = []
-        self.listener = Listener(Books(**named), can_ask=can_ask)
-        self.listener.tell = self.news.append
-        self.listener.register_stream(0, "marketSubscription")
-        self.listener.received_at = NOW
-
-    def hear(self, *changes: dict[str, Any], **more: Any) -> list[Quote]:
-        head = {"op": "mcm", "pt": T0, "clk": "c", "mc": list(changes)}
-        self.listener.on_data(json.dumps(head | more))
-        return self.news[-1].batch.quotes
-
-    @property
-    def events(self) -> list[Event]:
-        return [event for news in self.news for event in news.batch.events]
-
-
-def one(defined: dict[str, Any], *rc: dict[str, Any], ident: str = "1.1") -> dict[str, Any]:
-    return {"id": ident, "marketDefinition": defined, "rc": list(rc or [prices(1, 2.0, 2.1)])}
-
-
-def names(quotes: list[Quote]) -> list[tuple[str, str]]:
-    return [(quote.market, quote.outcome) for quote in quotes]
-
 
 # ----------------------------------------------------------------------- markets
 

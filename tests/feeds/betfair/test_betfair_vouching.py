@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,57 +12,44 @@ import pytest
 from protipp_stream.core.book import Book
 from protipp_stream.feeds import BetfairReplay
 from protipp_stream.feeds.betfair import vouching
-from protipp_stream.feeds.betfair.books import Books
-from protipp_stream.feeds.betfair.listener import Listener
-from protipp_stream.feeds.betfair.news import News
 from protipp_stream.model import Batch, Quote
 from tests.feeds.betfair.board import following, seen, until
 from tests.feeds.betfair.conftest import ONE, Make
+from tests.feeds.betfair.desk import NOW, Desk
 from tests.feeds.betfair_server import T0, FakeBetfair, definition, prices, serving
 from tests.feeds.conftest import drain
 
-START = datetime.fromtimestamp(T0 / 1000, UTC)
 
+class Later(Desk):
+    """One to which messages come as time goes by."""
 
-class Desk:
-    """A listener fed by hand, as time goes by."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.said: list[News] = []
-        self.listener = Listener(Books(), clock=lambda: self.now)
-        self.listener.tell = self.said.append
-        self.listener.register_stream(0, "marketSubscription")
-
-    def hear(self, after_s: float, *changes: dict[str, Any], **more: Any) -> list[list[Quote]]:
+    def after(self, seconds: float, *changes: dict[str, Any], **more: Any) -> list[list[Quote]]:
         """Hear a message after so many seconds; return what was said again, by batch."""
-        self.now += after_s
-        at = START + timedelta(seconds=self.now)
-        self.listener.received_at = at
-        self.said.clear()
-        head = {"op": "mcm", "pt": at.timestamp() * 1000, "clk": "c", "mc": list(changes)}
-        self.listener.on_data(json.dumps(head | more))
-        return [news.batch.quotes for news in self.said if news.is_confirmation]
+        self.now_s += seconds
+        self.listener.received_at = at = NOW + timedelta(seconds=self.now_s)
+        self.news.clear()
+        self.hear(*changes, pt=at.timestamp() * 1000, **more)
+        return [news.batch.quotes for news in self.news if news.is_confirmation]
 
     def image(self, *back: float) -> list[list[Quote]]:
         change = {"id": ONE, "img": True, "marketDefinition": definition()}
         rc = [prices(number, price, None) for number, price in enumerate(back, 1)]
-        return self.hear(0, change | {"rc": rc}, ct="SUB_IMAGE")
+        return self.after(0, change | {"rc": rc}, ct="SUB_IMAGE")
 
 
-def beat(desk: Desk, after_s: float, **more: Any) -> list[float | None]:
-    return [q.odds for said in desk.hear(after_s, ct="HEARTBEAT", **more) for q in said]
+def beat(desk: Later, after_s: float, **more: Any) -> list[float | None]:
+    return [q.odds for said in desk.after(after_s, ct="HEARTBEAT", **more) for q in said]
 
 
 def test_heartbeats_alone_keep_a_price_good_for_as_long_as_they_come() -> None:
-    desk, book = Desk(), Book("t")
+    desk, book = Later(), Book("t")
     said = [desk.image(1.5)]
-    book.apply(desk.said[0].batch.quotes, START)
+    book.apply(desk.news[0].batch.quotes, NOW)
     for _ in range(400):
-        said.append(desk.hear(1, ct="HEARTBEAT"))
-        for news in desk.said:
+        said.append(desk.after(1, ct="HEARTBEAT"))
+        for news in desk.news:
             book.apply(news.batch.quotes, news.batch.received_at)
-            age = news.batch.received_at - (book.quotes()[0].good_at or START)
+            age = news.batch.received_at - (book.quotes()[0].good_at or NOW)
             assert age <= timedelta(seconds=20)
     assert len([batches for batches in said if batches]) == 20
     assert book.seq == 1
@@ -71,48 +58,48 @@ def test_heartbeats_alone_keep_a_price_good_for_as_long_as_they_come() -> None:
 
 
 def test_changes_are_signs_of_life_as_well() -> None:
-    desk = Desk()
+    desk = Later()
     desk.image(1.5, 2.5)
     change = {"id": ONE, "rc": [prices(2, 2.6, None)]}
-    [said] = desk.hear(20, change)
+    [said] = desk.after(20, change)
     assert [(q.outcome, q.odds) for q in said] == [("1", 1.5), ("2", 2.6)]
 
 
 def test_what_is_late_or_half_read_vouches_for_nothing() -> None:
-    desk = Desk()
+    desk = Later()
     desk.image(1.5)
     assert beat(desk, 60, status=503) == []
-    assert desk.hear(1, {"id": ONE, "rc": []}, segmentType="SEG_START") == []
+    assert desk.after(1, {"id": ONE, "rc": []}, segmentType="SEG_NOW") == []
     assert beat(desk, 1) == [1.5]
 
 
 def test_after_a_reconnection_the_image_vouches_and_no_heartbeat_before_it() -> None:
-    desk = Desk()
+    desk = Later()
     assert desk.image(1.5) == []
     desk.listener.vouching.begin()
     assert beat(desk, 60) == []
-    assert [[q.odds for q in said] for said in desk.hear(1, ct="RESUB_DELTA")] == [[1.5]]
+    assert [[q.odds for q in said] for said in desk.after(1, ct="RESUB_DELTA")] == [[1.5]]
     assert beat(desk, 5) == []
     assert beat(desk, 15) == [1.5]
 
 
 def test_what_does_not_stand_is_not_said_again() -> None:
-    desk = Desk()
+    desk = Later()
     desk.image(1.0, 2.5)  # the first one can't be true
     assert beat(desk, 20) == [2.5]
-    desk.hear(1, {"id": ONE, "marketDefinition": definition(status="SUSPENDED")})
+    desk.after(1, {"id": ONE, "marketDefinition": definition(status="SUSPENDED")})
     assert beat(desk, 20) == []
 
 
 def test_a_batch_has_a_bounded_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vouching, "SIZE", 2)
-    desk = Desk()
+    desk = Later()
     change: dict[str, Any] = {"img": True, "rc": [prices(1, 1.5, None)]}
     markets = [
         change | {"id": f"1.{n}", "marketDefinition": definition(event=str(n))} for n in range(5)
     ]
-    desk.hear(0, *markets, ct="SUB_IMAGE")
-    assert [len(said) for said in desk.hear(20, ct="HEARTBEAT")] == [2, 2, 1]
+    desk.after(0, *markets, ct="SUB_IMAGE")
+    assert [len(said) for said in desk.after(20, ct="HEARTBEAT")] == [2, 2, 1]
 
 
 async def test_the_feed_says_again_what_stands_by_its_own_clock_and_calls_it_no_update(
@@ -140,16 +127,16 @@ async def test_a_resumed_stream_vouches_at_once_for_what_did_not_change(
 
 @pytest.mark.parametrize("rebase", [True, False])
 async def test_a_recording_says_again_by_recorded_time(tmp_path: Path, rebase: bool) -> None:
-    path, desk = tmp_path / "1.101", {"id": ONE, "marketDefinition": definition()}
+    path, market = tmp_path / "1.101", {"id": ONE, "marketDefinition": definition()}
     lines = [{"op": "mcm", "pt": T0 + 1000 * s, "clk": "c", "mc": []} for s in (0, 19, 20, 39, 41)]
-    lines[0]["mc"] = [desk | {"rc": [prices(1, 2.0, None)]}]
+    lines[0]["mc"] = [market | {"rc": [prices(1, 2.0, None)]}]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     batches: list[Batch] = []
     await drain(BetfairReplay(path, float("inf"), rebase), batches)
     assert [[q.odds for q in batch.quotes] for batch in batches] == [[2.0]] * 3
     assert [unstamped(batch) for batch in batches] == [False, True, True]
     if not rebase:
-        ages = [(batch.received_at - START).total_seconds() for batch in batches]
+        ages = [(batch.received_at - NOW).total_seconds() for batch in batches]
         assert ages == [0, 20, 41]
 
 
