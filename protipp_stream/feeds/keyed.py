@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
+from typing import Generic, TypeVar
 from urllib.parse import quote, quote_plus
 
 import httpx
 
 from protipp_stream.errors import ConfigurationError
 
-__all__ = ["KeyedUrl", "Redactor", "address", "is_loopback"]
+__all__ = ["KeyedUrl", "Redactor", "Secret", "address", "is_loopback"]
 
 MESSAGE_LENGTH = 300
+# A shorter secret is redacted as a whole word only: "a" stands in every sentence.
+SHORT = 8
+
+_T = TypeVar("_T")
+
+
+class Secret(Generic[_T]):
+    """Something that no traceback may show: tools that report errors print locals, too.
+
+    Parameters
+    ----------
+    value : object
+        What `reveal` returns.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: _T) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def reveal(self) -> _T:
+        """Return it; into no local variable of a frame that may raise."""
+        return self._value
 
 
 class KeyedUrl(httpx.URL):
@@ -57,14 +85,20 @@ class Redactor:
             for written in (secret, quote(secret, safe=""), quote(secret), quote_plus(secret))
         }
         # The longest first, or a part would be replaced and leave the rest.
-        self._spellings = sorted(spellings, key=len, reverse=True)
+        written = sorted(spellings, key=len, reverse=True)
+        self._found = re.compile("|".join(map(_pattern, written))) if written else None
 
     def __call__(self, text: str) -> str:
         """Return the text without secrets and control characters, and not too long."""
-        for written in self._spellings:
-            text = text.replace(written, "[key]")
+        if self._found is not None:
+            text = self._found.sub("[key]", text)
         printable = "".join(c if c.isprintable() else " " for c in text)
         return printable[:MESSAGE_LENGTH].rstrip(". ")
+
+
+def _pattern(written: str) -> str:
+    literal = re.escape(written)
+    return literal if len(written) >= SHORT else rf"(?<!\w){literal}(?!\w)"
 
 
 def is_loopback(url: httpx.URL) -> bool:

@@ -102,6 +102,10 @@ class Reporting:
         self._retrying.worked(self._monotonic())
         self.connection = self._retrying.shown(self.connection)
 
+    @property
+    def _has_worked(self) -> bool:
+        return self.connection.last_heartbeat is not None
+
     def _is_steady(self) -> bool:
         return self._retrying.is_steady(self._monotonic())
 

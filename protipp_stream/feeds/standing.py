@@ -8,7 +8,7 @@ with odds None.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from protipp_stream.core.quarantine import quote_fault
@@ -18,6 +18,8 @@ __all__ = ["LIMIT", "Standing"]
 
 # The recorded provider has 14,588 selections in four days of one sport.
 LIMIT = 200_000
+# Said again in one go: a board of 200,000 must not hold up what is new.
+AGAIN_AT_ONCE = 2_000
 
 _Prices = dict[Selection, float]
 
@@ -92,15 +94,48 @@ class Standing:
             said += self.replace(event_id, part, quotes, received_at)
         return said
 
-    def forget(self, event_id: str, bookmaker_id: str | None = None) -> list[Quote]:
-        """Withdraw an event, or one bookmaker's prices of it."""
+    def again(self) -> Iterator[list[Quote]]:
+        """Yield what stands, in parts, without stamps: so a feed vouches for it.
+
+        A stream that says changes only and lives says by its silence that nothing has
+        changed. Nothing may be put or withdrawn before all parts were taken.
+        """
+        part: list[Quote] = []
+        for prices in (has for event in self._events.values() for has in event.values()):
+            for selection, odds in prices.items():
+                part.append(Quote(*selection, odds=odds))
+                if len(part) == AGAIN_AT_ONCE:
+                    yield part
+                    part = []
+        if part:
+            yield part
+
+    def forget(
+        self, event_id: str, bookmaker_id: str | None = None, kind: str | None = None
+    ) -> list[Quote]:
+        """Withdraw an event, or only one bookmaker's prices of it, or of one kind of market."""
         return [
             quote
             for part, prices in list(self._events.get(event_id, {}).items())
             if bookmaker_id is None or part[0] == bookmaker_id
             for selection in list(prices)
+            if kind is None or selection.market.partition("@")[0] == kind
             for quote in self._withdraw(event_id, part, selection)
         ]
+
+    def rename(self, event_id: str, names: Mapping[str, str], received_at: datetime) -> list[Quote]:
+        """Say the prices of an event under other outcomes; withdraw them under the old ones."""
+        said: list[Quote] = []
+        for part, prices in list(self._events.get(event_id, {}).items()):
+            if names.keys().isdisjoint(selection.outcome for selection in prices):
+                continue
+            renamed = [
+                Quote(*selection._replace(outcome=names.get(selection.outcome, selection.outcome)),
+                      odds=odds)
+                for selection, odds in prices.items()
+            ]  # fmt: skip
+            said += self.replace(event_id, part, renamed, received_at)
+        return said
 
     def clear(self) -> list[Quote]:
         """Withdraw everything."""

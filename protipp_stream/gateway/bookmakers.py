@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -32,6 +32,7 @@ class _Bookmaker(msgspec.Struct):
     received_at: datetime
     stale_at: float
     is_stale: bool
+    lags: dict[str, timedelta]
 
     def connection(self) -> RealTimeConnection:
         return RealTimeConnection(
@@ -90,19 +91,25 @@ class Bookmakers:
         changed = []
         patience_s = max(patience_s, self._patience_s)
         now = self._clock.monotonic()
-        for name, said in _last_signs(quotes, received_at).items():
-            left_s = patience_s - (received_at - said).total_seconds()
+        for name, stamp in _last_signs(quotes, received_at).items():
             known = self._known.get(name)
+            # A feed that vouches for what stands says nothing of how far behind its
+            # bookmaker is: as far as it was when it last said.
+            lags = known.lags if known is not None else {}
+            lag = lags.get(source, timedelta()) if stamp is None else received_at - stamp
+            said, left_s = received_at - lag, patience_s - lag.total_seconds()
             if known is None:
                 if len(self._known) >= MAX_BOOKMAKERS and not self._make_room(now):
                     continue
-                known = _Bookmaker(name, source, said, received_at, now + left_s, left_s <= 0)
+                known = _Bookmaker(name, source, said, received_at, now + left_s, left_s <= 0, {})
                 self._known[name] = known
+                known.lags[source] = lag
                 changed.append(known)
                 continue
             # Another source alone is nothing to tell: two may bring it in turns.
             if known.is_stale != (left_s <= 0):
                 changed.append(known)
+            known.lags[source] = lag
             known.source, known.said, known.received_at = source, said, received_at
             known.stale_at, known.is_stale = now + left_s, left_s <= 0
         return self._told(changed)
@@ -140,14 +147,13 @@ class Bookmakers:
         return [known.connection() for known in changed]
 
 
-def _last_signs(quotes: Iterable[Quote], received_at: datetime) -> dict[str, datetime]:
-    """Return when each bookmaker last said anything, as far as it says."""
-    signs: dict[str, datetime] = {}
+def _last_signs(quotes: Iterable[Quote], received_at: datetime) -> dict[str, datetime | None]:
+    """Return when each bookmaker last said anything; None for one that says no time."""
+    signs: dict[str, datetime | None] = {}
     for quote in quotes:
         said = quote.source_timestamp
-        # Its clock may run ahead; nothing was said after it arrived.
-        at = received_at if said is None or said > received_at else said
-        known = signs.get(quote.bookmaker_id)
-        if known is None or at > known:
-            signs[quote.bookmaker_id] = at
+        known = signs.setdefault(quote.bookmaker_id, None)
+        if said is not None and (known is None or said > known):
+            # Its clock may run ahead; nothing was said after it arrived.
+            signs[quote.bookmaker_id] = min(said, received_at)
     return signs

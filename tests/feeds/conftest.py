@@ -7,6 +7,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from protipp_stream.feeds.odds_api_io.feed import OddsApiIo
@@ -22,6 +23,9 @@ from tests.feeds.the_odds_api_server import DROP, Answer, FakeTheOddsApi, Raw, s
 
 # A key with characters that a URL writes differently: both ways must be found nowhere.
 CANARY = "canary+0a1b2c3d/4e5f=&7"
+
+# The local one replays what was missed; how long the real one does, it does not say.
+REPLAYING = msgspec.structs.replace(OPTIC_ODDS, remembers_s=300.0)
 
 Make = Callable[..., TheOddsApi]
 MakeSse = Callable[..., SseSource]
@@ -146,7 +150,7 @@ def sse() -> Iterator[sse_source_server.FakeSse]:
 
 @pytest.fixture
 def make_sse(sse: sse_source_server.FakeSse, waits: Waits) -> MakeSse:
-    def made(mapping: Any = OPTIC_ODDS, **more: Any) -> SseSource:
+    def made(mapping: Any = REPLAYING, **more: Any) -> SseSource:
         settings = {
             "headers": {"X-Api-Key": CANARY},
             "events": [sse_source_begun.KNOWN],

@@ -107,7 +107,7 @@ async def test_what_is_removed_is_forgotten(
         odds_api_io.push(said("deleted", bookie=None))
         await board.next()
         assert feed._merge._events == {}
-        assert feed._merge._standing._events == {}
+        assert feed._merge.standing._events == {}
 
 
 async def test_only_the_wanted_bookmakers_and_markets_count(

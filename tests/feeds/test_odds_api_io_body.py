@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from protipp_stream.feeds.instants import WILD
 from protipp_stream.feeds.odds_api_io.body import (
+    UNREADABLE,
     MarketSaid,
     Sides,
     decode_fixtures,
@@ -127,8 +128,8 @@ def test_one_frame_may_hold_several_objects() -> None:
     lines = [said("updated", ml()), {"type": "welcome"}, said("deleted")]
     frame = b"\n".join(json.dumps(line).encode() for line in lines)
     messages = decode_frame(b"\r\n" + frame + b"\n\n{half\n", faults)
-    assert [message.type for message in messages] == ["updated", "welcome", "deleted"]
-    assert [message.event_id for message in messages] == ["1", "None", "1"]
+    assert [message.type for message in messages] == ["updated", "welcome", "deleted", UNREADABLE]
+    assert [message.event_id for message in messages] == ["1", "None", "1", "None"]
     assert messages[0].timestamp == AFTER_S
     assert len(faults) == 1
 

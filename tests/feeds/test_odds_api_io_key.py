@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -12,6 +11,7 @@ import pytest
 from protipp_stream.errors import ProtippStreamError
 from protipp_stream.feeds.odds_api_io.feed import OddsApiIo
 from tests.feeds.conftest import CANARY, Waits
+from tests.feeds.leaks import shown
 from tests.feeds.odds_api_io_bodies import event, ml
 from tests.feeds.odds_api_io_server import HANG, FakeOddsApiIo, Raw, serving
 
@@ -58,7 +58,7 @@ async def test_the_key_is_found_nowhere(
         except ProtippStreamError as error:
             caught = error
         if caught is not None:
-            said += [str(caught), repr(caught), *traceback.format_exception(caught)]
+            said += [str(caught), repr(caught), *shown(caught)]
             # The URL hangs on what the libraries raise: a debugger would show it.
             assert caught.__cause__ is caught.__context__ is None
         assert (caught is not None) == (mishap in REFUSED)

@@ -172,8 +172,9 @@ def sse(bad: Bad, folder: Path) -> Iterator[Feed]:
     now = datetime.now(UTC).isoformat()
     stamp = now if bad.stamp is None else bad.stamp
     rows = [
-        row(AWAY, GOOD, sportsbook="good", timestamp=now),
+        # First: an event that can't be read as a whole puts what stood in doubt.
         row(HOME, bad.odds, sportsbook="bad", timestamp=stamp),
+        row(AWAY, GOOD, sportsbook="good", timestamp=now),
     ]
     body = "".join(f"event: odds\ndata: {_json({'data': [said]})}\n\n" for said in rows)
     mapping = msgspec.structs.replace(OPTIC_ODDS, odds_format="decimal")

@@ -108,6 +108,7 @@ async def test_rows_that_can_not_be_read_are_counted_and_never_kill_it(
         await begun(board, sse)
         sse.push("odds", [row(HOME, "evens"), row(AWAY, 140), {"nothing": 1}, 7])
         await board.next()
+        assert board.prices == {("h2h", AWAY): 2.4}
         assert feed.connection.error_count == 3
         assert "3 items could not be read, first row" in str(feed.connection.last_error)
         sse.raw(b"event: odds\ndata: {rubbish\n\n")
@@ -119,13 +120,13 @@ async def test_rows_that_can_not_be_read_are_counted_and_never_kill_it(
     assert feed.connection.error_count == 5
     assert feed.connection.status == "connected"
     # What can't be read any more does not stand with its last price.
-    assert board.prices == {("h2h", AWAY): 2.4}
+    assert board.prices == {}
 
 
 # ----------------------------------------------------------------------- it ends
 
 
-@pytest.mark.parametrize("code", [401, 403, 404, 422])
+@pytest.mark.parametrize("code", [401, 403, 410, 422])
 async def test_a_refusal_ends_it_and_suspends_what_stood(
     make_sse: MakeSse, sse: FakeSse, waits: Waits, code: int
 ) -> None:

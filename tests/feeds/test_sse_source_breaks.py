@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 from protipp_stream.feeds import OPTIC_ODDS
-from tests.feeds.conftest import CANARY, MakeSse, Waits, take
+from tests.feeds.conftest import CANARY, REPLAYING, MakeSse, Waits, take
 from tests.feeds.following import following
 from tests.feeds.sse_source_begun import begun
 from tests.feeds.sse_source_rows import AWAY, HOME, row
@@ -73,7 +72,7 @@ async def test_after_a_long_break_nothing_is_trusted_to_be_replayed(
     now = [datetime(2026, 8, 4, tzinfo=UTC)]
 
     async def asleep(seconds: float) -> None:
-        now[0] += timedelta(seconds=OPTIC_ODDS.remembers_s + 1)
+        now[0] += timedelta(seconds=REPLAYING.remembers_s + 1)
 
     async with following(make_sse(clock=lambda: now[0], sleep=asleep)) as board:
         await begun(board, sse)
@@ -86,8 +85,7 @@ async def test_after_a_long_break_nothing_is_trusted_to_be_replayed(
 async def test_a_source_that_never_replays_begins_with_nothing(
     make_sse: MakeSse, sse: FakeSse
 ) -> None:
-    mapping = msgspec.structs.replace(OPTIC_ODDS, remembers_s=0.0)
-    async with following(make_sse(mapping)) as board:
+    async with following(make_sse(OPTIC_ODDS)) as board:
         await begun(board, sse)
         sse.drop()
         await board.next(2)

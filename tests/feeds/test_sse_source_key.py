@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
 from protipp_stream.errors import ProtippStreamError
 from protipp_stream.feeds import OPTIC_ODDS, SseSource
 from tests.feeds.conftest import CANARY, Waits
+from tests.feeds.leaks import shown
 from tests.feeds.sse_source_server import HANG, FakeSse, Raw, serving
 
 MISHAPS: list[Any] = [
@@ -58,7 +58,7 @@ async def test_the_key_is_found_nowhere(
         refused = mishap == "wrong" or (isinstance(mishap, Raw) and mishap.status == 403)
         assert (caught is not None) == refused
         if caught is not None:
-            said += [str(caught), repr(caught), *traceback.format_exception(caught)]
+            said += [str(caught), repr(caught), *shown(caught)]
             # The request hangs on httpx's own error: a debugger would show its URL.
             assert caught.__cause__ is caught.__context__ is None
         said += [repr(feed), repr(feed.connection), str(feed._url)]
@@ -81,3 +81,31 @@ def _echoes(record: logging.LogRecord) -> bool:
     # httpcore logs what headers a server sends at DEBUG; a server that sends the
     # key back in one can't be kept from it.
     return record.name.startswith("httpcore") and "receive_response_headers" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("?TOKENWITHOUTNAME123", {}),
+        ("?live=1&key=abc1234", {}),
+        ("?key=ab%2B1", {}),
+        ("", {"X-Api-Key": "abc1234"}),
+        ("", {"Authorization": "Bearer s3cret"}),
+    ],
+)
+async def test_short_keys_and_nameless_ones_are_taken_out_of_what_is_said(
+    waits: Waits, query: str, headers: dict[str, str]
+) -> None:
+    written = [query.rpartition("=")[2].strip("?"), *headers.values()]
+    keys = [key.split()[-1] for key in written if key]
+    with serving(FakeSse(set())) as provider:
+        said = " ".join([*keys, unquote(keys[0]), "as a reason"])
+        provider.mishaps.append(Raw(403, said.encode()))
+        feed = SseSource(provider.url + query, OPTIC_ODDS, headers=headers, sleep=waits)
+        with pytest.raises(ProtippStreamError) as caught:
+            async for _ in feed:
+                pass
+    told = [str(caught.value), str(feed.connection.last_error), *shown(caught.value)]
+    assert "as a reason" in told[0]
+    for key in (*keys, unquote(keys[0])):
+        assert [text for text in told if key in text] == []

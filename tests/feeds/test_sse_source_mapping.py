@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.feeds.instants import WILD, instant
-from protipp_stream.feeds.sse.mapping import MAX_FIXTURES, OPTIC_ODDS, SseMapping, SseReader
+from protipp_stream.feeds.sse.mapping import MAX_FIXTURES, OPTIC_ODDS, Doubt, SseMapping, SseReader
 from protipp_stream.model import Event, Quote
 from tests.feeds.sse_source_rows import AWAY, HOME, STAMP, row, status
 
@@ -37,7 +37,8 @@ FLAT = SseMapping(
 def read(*rows: Any, mapping: SseMapping = OPTIC_ODDS, **how: Any) -> tuple[list[Quote], list[str]]:
     faults: list[str] = []
     body = json.dumps({"data": list(rows)} if mapping is OPTIC_ODDS else list(rows))
-    return SseReader(mapping, [KNOWN]).prices(body, faults, **how), faults
+    said = SseReader(mapping, [KNOWN]).prices(body, faults, **how)
+    return [quote for quote in said if isinstance(quote, Quote)], faults
 
 
 def test_a_row_is_a_quote() -> None:
@@ -138,14 +139,14 @@ def test_a_row_without_a_name_is_a_fault_and_harms_no_other(missing: str) -> Non
 @pytest.mark.parametrize("data", ["{", "null", '"x"', "[1]", "[" * 100_000, '{"data": 3}'])
 def test_an_event_that_is_no_list_of_rows_is_a_fault(data: str) -> None:
     faults: list[str] = []
-    assert SseReader(OPTIC_ODDS).prices(data, faults) == []
+    assert SseReader(OPTIC_ODDS).prices(data, faults) == [Doubt()]
     assert len(faults) == 1
 
 
 def test_an_ended_fixture_has_no_prices_until_it_goes_on() -> None:
     reader, faults = SseReader(OPTIC_ODDS), list[str]()
     prices = json.dumps({"data": [row(HOME, 120)]})
-    assert reader.statuses(json.dumps({"data": status("completed")}), faults)[0] == ["f1"]
+    assert reader.statuses(json.dumps({"data": status("completed")}), faults)[0] == [Doubt("f1")]
     assert [q.odds for q in reader.prices(prices, faults)] == [None]
     assert reader.statuses(json.dumps({"data": status("live")}), faults)[0] == []
     assert [q.odds for q in reader.prices(prices, faults)] == [2.2]

@@ -185,7 +185,8 @@ async def test_it_stops_before_a_call_that_the_quota_cannot_pay(
     feed = make(regions=["us"])
     batches, refusal = await until_refused(feed)
     assert len(provider.calls) == 2  # 3 credits each; the third call was never made
-    assert [len(b.quotes) for b in batches] == [2, 2, 0]
+    assert [len(b.quotes) for b in batches] == [2, 2, 2]
+    assert {quote.odds for quote in batches[-1].quotes} == {None}  # nobody asks any more
     assert "costs 3 credits and 2 are left" in str(refusal)
     assert feed.connection.detail == "terminal"
 

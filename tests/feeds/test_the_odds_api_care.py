@@ -11,7 +11,8 @@ from protipp_stream.feeds.the_odds_api.feed import TheOddsApi
 from protipp_stream.model import RealTimeConnection
 from tests.feeds.bodies import body, moneyline
 from tests.feeds.conftest import Make, Waits, take
-from tests.feeds.the_odds_api_server import Answer, FakeTheOddsApi
+from tests.feeds.following import following
+from tests.feeds.the_odds_api_server import Answer, FakeTheOddsApi, Raw
 
 
 async def states(feed: TheOddsApi, count: int) -> list[RealTimeConnection]:
@@ -143,3 +144,42 @@ async def test_what_others_spend_from_the_same_quota_counts(
     with pytest.raises(FeedRefused, match="costs 3 credits and 2 are left"):
         await follow()
     assert len(provider.calls) == 2
+
+
+async def test_a_body_without_end_is_not_read_to_its_end(
+    make: Make, provider: FakeTheOddsApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("protipp_stream.feeds.answers.MAX_BODY_BYTES", 5000)
+    provider.mishaps.append(Raw(200, b"[" + b" " * 6000 + b"]"))
+    feed = make()
+    await take(feed, 1)
+    assert "more than 5000 bytes" in str(feed.connection.last_error)
+    assert feed.connection.status == "connecting"
+
+
+async def test_a_refusal_for_good_withdraws_what_stands(
+    make: Make, provider: FakeTheOddsApi
+) -> None:
+    feed = make()
+    async with following(feed) as board:
+        await board.next()
+        assert len(board.prices) == 2
+        provider.mishaps.append(Raw(403, b"no"))
+        await board.next()
+        assert board.prices == {}
+        with pytest.raises(FeedRefused):
+            await board.next()
+
+
+@pytest.mark.parametrize("status", [404, 409, 421, 423, 425])
+async def test_what_worked_before_is_asked_again(
+    make: Make, provider: FakeTheOddsApi, status: int
+) -> None:
+    feed = make()
+    async with following(feed) as board:
+        await board.next()
+        provider.mishaps.append(Raw(status, b"moved"))
+        assert (await board.next()).quotes == []
+        await board.next()
+        assert len(board.prices) == 2
+    assert feed.connection.status == "connected"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -12,6 +11,7 @@ import pytest
 
 from protipp_stream.errors import ProtippStreamError
 from tests.feeds.conftest import CANARY, TROUBLES, Make, take
+from tests.feeds.leaks import shown
 from tests.feeds.the_odds_api_server import HANG, Answer, FakeTheOddsApi, Raw
 
 
@@ -39,7 +39,7 @@ async def test_the_key_is_found_nowhere(
     except ProtippStreamError as error:
         caught = error
     if caught is not None:
-        said += [str(caught), repr(caught), *traceback.format_exception(caught)]
+        said += [str(caught), repr(caught), *shown(caught)]
         # The request hangs on httpx's own error: a debugger would show its URL.
         assert caught.__cause__ is caught.__context__ is None
     assert (caught is not None) == (mishap in ("wrong", Answer(401, "INVALID_KEY")))

@@ -130,3 +130,41 @@ def test_the_bookmakers_of_a_replay_are_as_old_as_what_it_recorded() -> None:
     )
     hub.take(Batch([aged(clock, "a", 10_000.0)], clock.wall(), clock.monotonic()), "r")
     assert hub.connections == list(hub.sources)
+
+
+# ---------------------------------------------------------- a feed that vouches for it
+
+
+def test_a_feed_that_vouches_keeps_a_quiet_bookmaker_fresh() -> None:
+    clock = HandClock()
+    bookmakers, now = Bookmakers(clock, 60.0), clock.wall()
+    bookmakers.seen([aged(clock, "pinnacle", 5.0)], now, "io", 30.0)
+    for _ in range(10):
+        clock.advance(50.0)
+        assert bookmakers.seen([aged(clock, "pinnacle", None)], clock.wall(), "io", 30.0) == []
+        assert bookmakers.gone_stale() == []
+    [known] = bookmakers
+    assert known.last_heartbeat == clock.wall() - timedelta(seconds=5)
+
+
+def test_a_feed_that_vouches_does_not_make_a_bookmaker_fresh_that_lags() -> None:
+    clock = HandClock()
+    bookmakers, now = Bookmakers(clock, 60.0), clock.wall()
+    bookmakers.seen([aged(clock, "slow", 3600.0)], now, "io", 30.0)
+    assert bookmakers.seen([aged(clock, "slow", None)], now, "io", 30.0) == []
+    assert [known.stale for known in bookmakers] == [True]
+    # Another feed's word counts by itself, and so does a stamp of now.
+    [fresh] = bookmakers.seen([aged(clock, "slow", None)], now, "sse", 30.0)
+    assert fresh.stale is False
+    [stale] = bookmakers.seen([aged(clock, "slow", None)], now, "io", 30.0)
+    assert stale.stale is True
+    [fresh] = bookmakers.seen([aged(clock, "slow", 0.0)], now, "io", 30.0)
+    assert fresh.stale is False
+
+
+def test_what_is_withdrawn_without_a_stamp_hides_no_old_stamp() -> None:
+    clock = HandClock()
+    bookmakers, now = Bookmakers(clock, 60.0), clock.wall()
+    old, gone = aged(clock, "slow", 3600.0), Quote("slow", "e", "h2h", "B", None)
+    [known] = bookmakers.seen([old, gone], now, "toa", 30.0)
+    assert known.stale is True

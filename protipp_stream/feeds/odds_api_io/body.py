@@ -19,10 +19,12 @@ from protipp_stream.model import Event, Quote
 __all__ = [
     "ENDED",
     "KINDS",
+    "UNREADABLE",
     "Fixture",
     "MarketSaid",
     "Message",
     "Sides",
+    "Unreadable",
     "decode_fixtures",
     "decode_frame",
     "decode_markets",
@@ -34,6 +36,7 @@ _T = TypeVar("_T")
 
 KINDS = {"ML": "h2h", "Spread": "spreads", "Totals": "totals"}
 ENDED = frozenset({"settled", "cancelled", "canceled", "finished", "ended"})
+UNREADABLE = "unreadable"
 
 # Prices are strings ("1.95"), and sometimes numbers.
 _Price = float | str | None
@@ -119,6 +122,21 @@ class MarketSaid(NamedTuple):
     quotes: list[Quote]
 
 
+class _Whose(msgspec.Struct):
+    id: int | str
+    bookie: str | None = None
+
+
+class _Called(msgspec.Struct):
+    name: str
+
+
+class Unreadable(NamedTuple):
+    """A market of which not even the name can be read."""
+
+
+_whose = msgspec.json.Decoder(_Whose)
+_called = msgspec.json.Decoder(_Called)
 _message = msgspec.json.Decoder(Message)
 _market = msgspec.json.Decoder(_Market)
 _line = msgspec.json.Decoder(_Line)
@@ -129,9 +147,16 @@ _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 def decode_frame(frame: bytes, faults: list[str]) -> list[Message]:
-    """Decode a frame: JSON objects, one a line."""
-    lines = (line for line in frame.split(b"\n") if line.strip())
-    return [found for line in lines for found in _tried(_message, line, "message", faults)]
+    """Decode a frame: JSON objects, one a line.
+
+    A line that can't be read is a message of the type `UNREADABLE`, with the event and
+    bookmaker as far as it names them.
+    """
+    messages: list[Message] = []
+    for line in filter(bytes.strip, frame.split(b"\n")):
+        found = list(_tried(_message, line, "message", faults))
+        messages += found or [_unreadable(line)]
+    return messages
 
 
 def decode_fixtures(body: bytes, faults: list[str]) -> list[Fixture]:
@@ -157,7 +182,7 @@ def read_market(
     sides: Sides,
     said_at: datetime | None,
     faults: list[str],
-) -> MarketSaid | None:
+) -> MarketSaid | Unreadable | None:
     """Read one market of one bookmaker.
 
     Parameters
@@ -171,8 +196,9 @@ def read_market(
 
     Returns
     -------
-    MarketSaid or None
-        None for a market that is of another kind, or can't be read.
+    MarketSaid, Unreadable or None
+        None for a market of another kind. One of which only the name can be read has
+        no quotes: its prices are others now, and must not stand.
     """
     where = f"market of {bookmaker_id!r}"
     for market in _tried(_market, raw, where, faults):
@@ -189,7 +215,15 @@ def read_market(
                     for name, outcome, price in _prices(kind, line, sides, faults)
                 )
         return read
-    return None
+    for called in _tried(_called, raw, where, []):
+        return MarketSaid(called.name, said_at, []) if called.name in KINDS else None
+    return Unreadable()
+
+
+def _unreadable(line: bytes) -> Message:
+    for whose in _tried(_whose, line, "message", []):
+        return Message(UNREADABLE, whose.id, whose.bookie)
+    return Message(UNREADABLE)
 
 
 def described(fixture: Fixture, faults: list[str]) -> Event:

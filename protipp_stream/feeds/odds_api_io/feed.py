@@ -12,33 +12,36 @@ on for ever; so this stands down and says why.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import httpx
 
 from protipp_stream.errors import ConfigurationError, FeedError, FeedRefused, FeedUnavailable
-from protipp_stream.feeds.keyed import address
-from protipp_stream.feeds.odds_api_io.body import KINDS, Message, decode_frame
+from protipp_stream.feeds.keyed import Secret, address
+from protipp_stream.feeds.odds_api_io.body import UNREADABLE, Message, decode_frame
 from protipp_stream.feeds.odds_api_io.merge import Merge
+from protipp_stream.feeds.odds_api_io.request import MARKETS, check, socket_filter
 from protipp_stream.feeds.odds_api_io.rest import Image, Rest
 from protipp_stream.feeds.odds_api_io.socket import ANOTHER, NAME, Dismissed, Frame, Socket
 from protipp_stream.feeds.reporting import Reporting
 from protipp_stream.feeds.standing import LIMIT
 from protipp_stream.feeds.stopping import stopped
-from protipp_stream.model import Batch, RealTimeConnection
+from protipp_stream.feeds.vouching import Vouching
+from protipp_stream.model import Batch, Quote, RealTimeConnection
 
 __all__ = ["MARKETS", "OddsApiIo"]
 
-MARKETS = tuple(KINDS)
-STATUSES = ("live", "prematch")
-MAX_LEAGUES, MAX_EVENT_IDS = 20, 50
 # What may come before the image; an image takes seconds.
 MAX_EARLY_BYTES = 16 * 1024 * 1024
+# An image costs a call for ten events, so what can't be read must not ask for many; who
+# plays in an event costs one call.
+IMAGE_EVERY_S, EVENTS_EVERY_S = 60.0, 60.0
 # So many connections in a row, each closed on us soon after it opened, are a war.
 DISMISSALS = 5
 
@@ -120,7 +123,7 @@ class OddsApiIo(Reporting):
     ) -> None:
         if not isinstance(api_key, str) or not api_key.strip():
             raise ConfigurationError(f"{NAME} needs a key.", hint="Get one at odds-api.io.")
-        _check(markets, sport, leagues, event_ids, status, bookmakers)
+        check(markets, sport, leagues, event_ids, status, bookmakers)
         if not 0 < beat_s < silence_s:
             raise ConfigurationError("beat_s must be above 0, and silence_s above beat_s.")
         key = api_key.strip()
@@ -132,12 +135,12 @@ class OddsApiIo(Reporting):
         )
         super().__init__(connection, secrets=[key], clock=clock, monotonic=monotonic, chance=chance)
         self._url = address(NAME, base_url, ("wss", "ws"))
-        self._query = f"apiKey={quote(key, safe='')}"
-        self._filter = _socket_filter(markets, sport, leagues, event_ids, status)
+        self._key = Secret(f"apiKey={quote(key, safe='')}")
+        self._filter = socket_filter(markets, sport, leagues, event_ids, status)
         self._bookmakers = list(bookmakers or ())
         self._rest = Rest(
             address(NAME, rest_url, ("https", "http")),
-            self._query,
+            self._key,
             sport=sport,
             leagues=leagues,
             event_ids=[str(event_id) for event_id in event_ids],
@@ -154,6 +157,9 @@ class OddsApiIo(Reporting):
         self._client = client
         self._sleep = sleep
         self._dismissals = 0
+        self._vouching = Vouching(monotonic)
+        self._doubted_at = self._asked_at = -math.inf
+        self._can_ask = sport is not None
 
     async def __aiter__(self) -> AsyncIterator[Batch]:
         """Yield the image, then a batch a frame; an empty one for a sign of life or a failure."""
@@ -197,27 +203,41 @@ class OddsApiIo(Reporting):
         socket = await Socket.open(
             self._url.copy_with(
                 path=f"{self._url.path.rstrip('/')}/ws",
-                query=f"{self._query}&{self._filter}".encode(),
+                query=self._filter.encode(),
             ),
+            self._key,
             max_frame_bytes=self._max_frame_bytes,
             timeout_s=self._timeout_s,
             beat_s=self._beat_s,
             silence_s=self._silence_s,
             clock=self._clock,
             redact=self._redact,
+            worked=self._has_worked,
         )
         try:
             bookmakers, early = await self._welcomed(socket)
             while True:
                 yield await self._begin(socket, client, bookmakers, early)
-                early = []
-                while not early:
+                self._vouching.begin()
+                needs_image = False
+                while not needs_image:
                     frame = await socket.receive()
-                    messages = self._decoded(frame)
-                    if any(message.type == "resync_required" for message in messages):
-                        early = messages
-                    else:
-                        yield self._told(frame, messages)
+                    early = self._decoded(frame)
+                    if needs_image := self._needs_image(early):
+                        break
+                    told = self._told(frame, early)
+                    # Before anybody who is slow takes it: the sign of life is of now.
+                    vouched = self._vouched()
+                    yield told
+                    if needs_image := self._needs_image(early):
+                        break
+                    for again in vouched:
+                        yield self._batch(again)
+                    if self._is_time_to_ask():
+                        early, batch = await self._introduced(socket, client)
+                        if batch.quotes or batch.events:
+                            yield batch
+                        needs_image = self._needs_image(early)
         finally:
             await socket.close()
 
@@ -253,6 +273,8 @@ class OddsApiIo(Reporting):
     ) -> Batch:
         """Fetch the image, and put on top of it what the socket said meanwhile."""
         self._replace(detail="recovering")
+        # What could not be read before is answered by the image; what comes meanwhile is not.
+        early = [message for message in early if message.type != UNREADABLE]
         fetching = asyncio.create_task(self._rest.image(client, bookmakers))
         try:
             early = early + await self._meanwhile(socket, fetching)
@@ -265,6 +287,52 @@ class OddsApiIo(Reporting):
         self._count(image.faults)
         self._opened(changed=self._merge.changes != before)
         return self._batch(quotes, news)
+
+    def _needs_image(self, messages: Sequence[Message]) -> bool:
+        kinds = {message.type for message in messages}
+        if "resync_required" in kinds:
+            return True
+        now = self._monotonic()
+        is_doubtful = self._merge.is_doubtful or UNREADABLE in kinds
+        if not is_doubtful or now - self._doubted_at < IMAGE_EVERY_S:
+            return False
+        self._doubted_at = now
+        return True
+
+    def _vouched(self) -> Iterator[list[Quote]]:
+        if self._merge.is_doubtful:
+            return iter(())
+        return self._vouching.due(self._merge.standing)
+
+    def _is_time_to_ask(self) -> bool:
+        is_due = self._monotonic() - self._asked_at >= EVENTS_EVERY_S
+        return self._can_ask and is_due and self._merge.has_strangers
+
+    async def _introduced(
+        self, socket: Socket, client: httpx.AsyncClient
+    ) -> tuple[list[Message], Batch]:
+        """Ask who plays in the events that are new; return what the socket said meanwhile, too."""
+        self._asked_at = self._monotonic()
+        fetching = asyncio.create_task(self._rest.events(client))
+        early: list[Message] = []
+        found: Image | None = None
+        try:
+            early = await self._meanwhile(socket, fetching)
+            found = await fetching
+        except FeedError as error:
+            if not fetching.done() or fetching.exception() is not error:
+                raise
+            self._warn(error.message)
+        finally:
+            self._replace(quota=self._rest.quota)
+            await stopped(fetching)
+        now, before = self._clock(), self._merge.changes
+        quotes, news = self._merge.describe(found.events, now) if found else ([], [])
+        faults = found.faults if found else []
+        quotes += self._merge.apply(early, now, faults)
+        self._count(faults)
+        self._alive(now, changed=self._merge.changes != before)
+        return early, self._batch(quotes, news)
 
     async def _meanwhile(self, socket: Socket, fetching: asyncio.Task[Image]) -> list[Message]:
         early: list[Message] = []
@@ -301,50 +369,3 @@ class OddsApiIo(Reporting):
         changed = self._merge.changes != before
         self._alive(frame.heard_at, changed=changed, latency_ms=frame.latency_ms)
         return self._batch(quotes)
-
-
-def _socket_filter(
-    markets: Sequence[str],
-    sport: str | None,
-    leagues: Sequence[str],
-    event_ids: Sequence[str | int],
-    status: str | None,
-) -> str:
-    asked = {
-        "markets": ",".join(markets),
-        "sport": sport,
-        "leagues": ",".join(leagues),
-        "eventIds": ",".join(str(event_id) for event_id in event_ids),
-        "status": status,
-    }
-    return urlencode({name: value for name, value in asked.items() if value}, safe=",")
-
-
-def _check(
-    markets: Sequence[str],
-    sport: str | None,
-    leagues: Sequence[str],
-    event_ids: Sequence[str | int],
-    status: str | None,
-    bookmakers: Sequence[str] | None,
-) -> None:
-    lists = (("leagues", leagues), ("event_ids", event_ids), ("bookmakers", bookmakers))
-    for name, value in lists:
-        if isinstance(value, str):
-            raise ConfigurationError(f"{name} must be a list.", hint=f"Write {name}=[{value!r}].")
-    if isinstance(markets, str) or not markets or not set(markets) <= set(MARKETS):
-        raise ConfigurationError(
-            f"These markets can't be read: {markets!r}.", hint=f"A list of: {', '.join(MARKETS)}."
-        )
-    if status not in (None, *STATUSES):
-        raise ConfigurationError(
-            f"There is no status {status!r}.", hint=f"One of: {', '.join(STATUSES)}; or none."
-        )
-    if leagues and event_ids:
-        raise ConfigurationError("leagues and event_ids can't be asked for together.")
-    if not sport and not event_ids:
-        raise ConfigurationError("Name a sport, or event_ids.", hint='E.g. sport="baseball".')
-    if len(leagues) > MAX_LEAGUES or len(event_ids) > MAX_EVENT_IDS:
-        raise ConfigurationError(
-            f"At most {MAX_LEAGUES} leagues, or {MAX_EVENT_IDS} event_ids, can be asked for."
-        )

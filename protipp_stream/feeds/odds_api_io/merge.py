@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from protipp_stream.feeds.instants import instant
-from protipp_stream.feeds.odds_api_io.body import MarketSaid, Message, Sides, read_market
+from protipp_stream.feeds.odds_api_io.body import (
+    UNREADABLE,
+    MarketSaid,
+    Message,
+    Sides,
+    Unreadable,
+    read_market,
+)
 from protipp_stream.feeds.odds_api_io.rest import Image
 from protipp_stream.feeds.standing import Standing
 from protipp_stream.model import Event, Quote
@@ -17,6 +24,9 @@ _CHANGES = frozenset({"created", "updated"})
 _REMOVALS = frozenset({"deleted", "no_markets"})
 # Of other channels, or about the connection.
 _QUIET = frozenset({"welcome", "resync_required", "score", "scores", "status"})
+
+# Events that nobody described, and that were asked for in vain.
+MAX_STRANGERS = 10_000
 
 # A stamp of whole seconds may stand for any moment of its second.
 _SECOND = timedelta(seconds=1)
@@ -37,18 +47,35 @@ class Merge:
         The provider's names of what is wanted; no bookmakers means all.
     limit : int
         Selections at most; see `Standing`.
+
+    Attributes
+    ----------
+    standing : Standing
+        What stands.
+    is_doubtful : bool
+        Something came that can't be read, and does not say what it is about: only a
+        new image tells what stands.
+    has_strangers : bool
+        Events with prices are not described.
     """
 
     def __init__(self, markets: Sequence[str], bookmakers: Sequence[str], limit: int) -> None:
         self._markets = frozenset(markets)
         self._bookmakers = frozenset(bookmakers)
-        self._standing = Standing(limit)
+        self.standing = Standing(limit)
+        self.is_doubtful = False
         self._events: dict[str, Event] = {}
+        self._strangers: set[str] = set()
+        self._in_vain: set[str] = set()
+
+    @property
+    def has_strangers(self) -> bool:  # noqa: D102 - see the class
+        return bool(self._strangers)
 
     @property
     def changes(self) -> int:
         """Prices that became others, so far."""
-        return self._standing.changes
+        return self.standing.changes
 
     def begin(
         self, image: Image, early: Sequence[Message], now: datetime
@@ -66,7 +93,10 @@ class Merge:
         news = [e for e in image.events.values() if self._events.get(e.event_id) != e]
         self._events = image.events
         parts = {key: said.quotes for key, said in image.markets.items()}
-        quotes = self._standing.image(parts, now)
+        quotes = self.standing.image(parts, now)
+        self.is_doubtful = False
+        self._strangers.clear()
+        self._in_vain.clear()
         for message in early:
             quotes += self._apply(message, image, now, image.faults)
         self._tell_crowd(image.faults)
@@ -78,17 +108,38 @@ class Merge:
         self._tell_crowd(faults)
         return quotes
 
+    def describe(
+        self, events: Mapping[str, Event], now: datetime
+    ) -> tuple[list[Quote], list[Event]]:
+        """Learn who plays in the events that were strangers; rename what stands of them."""
+        news = [events[event_id] for event_id in self._strangers if event_id in events]
+        self._in_vain |= self._strangers - events.keys()
+        self._strangers.clear()
+        quotes: list[Quote] = []
+        for event in news:
+            self._events[event.event_id] = event
+            if event.home and event.away:
+                called = {"home": event.home, "away": event.away}
+                quotes += self.standing.rename(event.event_id, called, now)
+        return quotes, news
+
     def clear(self) -> list[Quote]:
         """Suspend everything."""
-        return self._standing.clear()
+        return self.standing.clear()
 
     def _apply(
         self, message: Message, image: Image | None, now: datetime, faults: list[str]
     ) -> list[Quote]:
         if message.type in _QUIET:
             return []
+        if message.type == UNREADABLE:
+            self.is_doubtful = True
+            return [] if message.id is None else self.standing.forget(
+                message.event_id, message.bookie or None
+            )  # fmt: skip
         if message.id is None or message.type not in _CHANGES | _REMOVALS:
             faults.append(f"message of type {message.type!r}, id {message.id!r}")
+            self.is_doubtful |= message.type in _CHANGES | _REMOVALS
             return []
         if self._bookmakers and message.bookie and message.bookie not in self._bookmakers:
             return []
@@ -96,6 +147,7 @@ class Merge:
             return self._remove(message, image, now)
         if not message.bookie:
             faults.append(f"message of event {message.event_id!r} names no bookmaker")
+            self.is_doubtful = True
             return []
         return self._merge(message, message.bookie, image, now, faults)
 
@@ -109,16 +161,25 @@ class Merge:
     ) -> list[Quote]:
         event_id, said_at = message.event_id, instant(message.timestamp)
         event = self._events.get(event_id)
+        if event is None and event_id not in self._in_vain:
+            self._note_stranger(event_id)
         sides = Sides(event.home, event.away) if event and event.home and event.away else Sides()
         quotes: list[Quote] = []
         for raw in message.markets or []:
             said = read_market(raw, bookmaker_id, event_id, sides, said_at, faults)
+            if isinstance(said, Unreadable):
+                self.is_doubtful = True
+                continue
             if said is None or said.name not in self._markets:
                 continue
             part = (bookmaker_id, said.name)
             if image is None or _is_newer(said.stamp, image.markets.get((event_id, part)), now):
-                quotes += self._standing.replace(event_id, part, said.quotes, now)
+                quotes += self.standing.replace(event_id, part, said.quotes, now)
         return quotes
+
+    def _note_stranger(self, event_id: str) -> None:
+        if len(self._strangers) + len(self._in_vain) < MAX_STRANGERS:
+            self._strangers.add(event_id)
 
     def _remove(self, message: Message, image: Image | None, now: datetime) -> list[Quote]:
         event_id, stamp = message.event_id, instant(message.timestamp)
@@ -128,12 +189,12 @@ class Merge:
                 return []
         if message.type == "deleted" and not message.bookie:
             self._events.pop(event_id, None)
-        return self._standing.forget(event_id, message.bookie or None)
+        return self.standing.forget(event_id, message.bookie or None)
 
     def _tell_crowd(self, faults: list[str]) -> None:
-        if self._standing.crowded_out:
-            faults.append(f"too many prices: {self._standing.crowded_out} events are suspended")
-            self._standing.crowded_out = 0
+        if self.standing.crowded_out:
+            faults.append(f"too many prices: {self.standing.crowded_out} events are suspended")
+            self.standing.crowded_out = 0
 
 
 def _is_newer(stamp: datetime | None, said: MarketSaid | None, now: datetime) -> bool:

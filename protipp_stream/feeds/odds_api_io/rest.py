@@ -12,8 +12,8 @@ import httpx
 import msgspec
 
 from protipp_stream.errors import FeedError, FeedUnavailable
-from protipp_stream.feeds.answers import from_status, number
-from protipp_stream.feeds.keyed import KeyedUrl, Redactor
+from protipp_stream.feeds.answers import from_status, number, read_body
+from protipp_stream.feeds.keyed import KeyedUrl, Redactor, Secret
 from protipp_stream.feeds.odds_api_io.body import (
     ENDED,
     Fixture,
@@ -31,7 +31,6 @@ __all__ = ["Image", "Rest"]
 NAME = "odds-api.io"
 EVENTS_A_CALL = 10
 BOOKMAKERS_A_CALL = 30
-MAX_BODY_BYTES = 32 * 1024 * 1024
 
 _T = TypeVar("_T")
 
@@ -61,8 +60,8 @@ class Rest:
     ----------
     base : httpx.URL
         Without the key.
-    query : str
-        The key, as it stands in the query.
+    key : Secret of str
+        As it stands in the query.
     sport, leagues, event_ids, status
         As in `OddsApiIo`.
     markets : sequence of str
@@ -79,7 +78,7 @@ class Rest:
     def __init__(
         self,
         base: httpx.URL,
-        query: str,
+        key: Secret[str],
         *,
         sport: str | None,
         leagues: Sequence[str],
@@ -93,7 +92,8 @@ class Rest:
     ) -> None:
         self.quota: Quota | None = None
         self._base = base
-        self._query = query
+        self._key = key
+        self._has_worked = False
         self._sport = sport
         self._leagues = list(leagues)
         self._event_ids = list(event_ids)
@@ -123,13 +123,30 @@ class Rest:
                     self._read(fixture, image)
         return image
 
-    async def _listed(self, client: httpx.AsyncClient, image: Image) -> list[str]:
+    async def events(self, client: httpx.AsyncClient) -> Image:
+        """Ask which events there are, without odds: one call a league, or one.
+
+        Raises
+        ------
+        FeedError
+            If a call fails.
+        """
+        image = Image({}, {}, [])
+        for fixture in (await self._found(client, image)).values():
+            image.events[fixture.event_id] = described(fixture, image.faults)
+        return image
+
+    async def _found(self, client: httpx.AsyncClient, image: Image) -> dict[str, Fixture]:
         found: dict[str, Fixture] = {}
         leagues: Sequence[str | None] = self._leagues or [None]
         for league in leagues:
             asked = {"sport": self._sport, "league": league, "status": self._status}
             body = await self._get(client, "events", {k: v for k, v in asked.items() if v})
             found |= {fixture.event_id: fixture for fixture in self._decoded(body, image)}
+        return found
+
+    async def _listed(self, client: httpx.AsyncClient, image: Image) -> list[str]:
+        found = await self._found(client, image)
         soonest = sorted(
             (fixture for fixture in found.values() if fixture.status not in ENDED),
             key=lambda fixture: str(fixture.date or "9999"),
@@ -154,7 +171,7 @@ class Rest:
         for bookmaker_id, body in fixture.bookmakers.items():
             for raw in decode_markets(body, f"markets of {bookmaker_id!r}", image.faults):
                 said = read_market(raw, bookmaker_id, event_id, sides, None, image.faults)
-                if said is not None and said.name in self._markets:
+                if isinstance(said, MarketSaid) and said.name in self._markets:
                     image.markets[event_id, (bookmaker_id, said.name)] = said
 
     def _decoded(self, body: bytes, image: Image) -> list[Fixture]:
@@ -165,43 +182,45 @@ class Rest:
         raise FeedUnavailable(f"{NAME} sent something that is no list of events: {failure}.")
 
     async def _get(self, client: httpx.AsyncClient, path: str, parameters: dict[str, str]) -> bytes:
+        body = await self._answer(client, path, parameters)
+        if isinstance(body, FeedError):
+            # Raised out here: the frames in there hold what was said, and so may the key.
+            raise body
+        self._has_worked = True
+        return body
+
+    async def _answer(
+        self, client: httpx.AsyncClient, path: str, parameters: dict[str, str]
+    ) -> bytes | FeedError:
         url = self._base.copy_with(path=f"{self._base.path.rstrip('/')}/{path}")
         request = client.build_request("GET", url, params=parameters)
-        request.url = KeyedUrl(request.url, self._query)
+        request.url = KeyedUrl(request.url, self._key.reveal())
         try:
             async with asyncio.timeout(self._timeout_s):
                 # Following a redirect would hand the key to another host.
                 response = await client.send(request, stream=True, follow_redirects=False)
-                try:
-                    body = await _read_body(response)
-                finally:
-                    await response.aclose()
+                body = await read_body(NAME, response)
         except TimeoutError:
             failure = f"no answer within {self._timeout_s:g} s"
         except httpx.HTTPError as error:
             failure = f"{type(error).__name__}: {error}"
         else:
             self.quota = _quota(response.headers) or self.quota
-            if refused := self._refused(response, body):
-                raise refused
-            return body
-        # Raised out here, so that it has no context: the request hangs on that.
-        raise FeedUnavailable(f"{NAME} can't be reached: {self._redact(failure)}.")
+            return self._refused(response, body) or body
+        return FeedUnavailable(f"{NAME} can't be reached: {self._redact(failure)}.")
 
     def _refused(self, response: httpx.Response, body: bytes) -> FeedError | None:
         if response.status_code == HTTPStatus.OK:
             return None
         about = self._redact(body[:1000].decode(errors="replace"))
-        return from_status(NAME, response.status_code, about, response.headers, self._clock())
-
-
-async def _read_body(response: httpx.Response) -> bytes:
-    body = bytearray()
-    async for part in response.aiter_bytes():
-        body += part
-        if len(body) > MAX_BODY_BYTES:
-            raise FeedUnavailable(f"{NAME} sent a body of more than {MAX_BODY_BYTES} bytes.")
-    return bytes(body)
+        return from_status(
+            NAME,
+            response.status_code,
+            about,
+            response.headers,
+            self._clock(),
+            worked=self._has_worked,
+        )
 
 
 def _quota(headers: httpx.Headers) -> Quota | None:

@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from protipp_stream.errors import FeedError, FeedRefused, FeedThrottled, FeedUnavailable
 from protipp_stream.feeds.answers import from_status
-from protipp_stream.feeds.keyed import Redactor, is_loopback
+from protipp_stream.feeds.keyed import Redactor, Secret, is_loopback
 
 __all__ = ["ANOTHER", "Dismissed", "Frame", "Socket"]
 
@@ -25,15 +25,16 @@ ANOTHER = "One key has one connection, and the newest wins: stop the other, or t
 TRY_LATER_S = 8.0
 
 # The documentation says that a new connection closes the old one, but not with
-# which code; so its words decide, whatever the code.
+# which code; so its words decide, unless the code is of a server's own trouble.
 _TAKEN_OVER = re.compile(
     r"(new|newer|another|other|second|duplicate)\b.*\b(connection|session|client)"
     r"|replaced|superseded|taken over",
     re.IGNORECASE,
 )
 _DENIED = re.compile(r"api.?key|unauthori[sz]ed|forbidden|subscription|expired", re.IGNORECASE)
-# Ends of a server that restarts are not aimed at us.
-_IMPERSONAL = frozenset({1001, 1006, 1011, 1012, 1014})
+# A server that restarts or fails does not aim at us, whatever it says: "service
+# restart, please open a new connection", "ping timeout expired".
+_IMPERSONAL = frozenset({1001, 1006, 1011, 1012, 1013, 1014})
 
 # websockets logs the path of the handshake, key and all, when it may log at
 # DEBUG. Unregistered, so that no configuration of logging can wake it.
@@ -104,6 +105,7 @@ class Socket:
     async def open(
         cls,
         url: httpx.URL,
+        key: Secret[str],
         *,
         max_frame_bytes: int,
         timeout_s: float,
@@ -111,13 +113,18 @@ class Socket:
         silence_s: float,
         clock: Callable[[], datetime],
         redact: Redactor,
+        worked: bool = False,
     ) -> Socket:
         """Connect.
 
         Parameters
         ----------
         url : httpx.URL
-            With the key.
+            Without the key.
+        key : Secret of str
+            As it stands in the query.
+        worked : bool
+            Whether it did before; see `answers.from_status`.
 
         Raises
         ------
@@ -126,7 +133,7 @@ class Socket:
         """
         try:
             connection = await _Connect(
-                str(url),
+                str(url.copy_with(query=f"{key.reveal()}&{url.query.decode()}".encode())),
                 max_size=max_frame_bytes,
                 open_timeout=timeout_s,
                 close_timeout=1.0,
@@ -136,10 +143,7 @@ class Socket:
                 logger=_silent,
             )
         except InvalidStatus as error:
-            response = error.response
-            about = redact(bytes(response.body or b"")[:1000].decode(errors="replace"))
-            headers = {key.lower(): value for key, value in response.headers.raw_items()}
-            failure = from_status(NAME, response.status_code, about, headers, clock())
+            failure = _refused(error, clock(), redact, worked)
         except (WebSocketException, EOFError, ValueError) as error:
             failure = _unreachable(redact(f"the handshake failed ({error})"))
         except ssl.SSLCertVerificationError as error:
@@ -215,14 +219,23 @@ class Socket:
             return FeedUnavailable(f"{NAME} broke the connection off.")
         code, said = error.rcvd.code, self._redact(error.rcvd.reason)
         about = f"{code} {said}".rstrip()
+        if code == 1013:
+            return FeedThrottled(f"{NAME} says: {about}.", retry_after=TRY_LATER_S)
+        if code in _IMPERSONAL:
+            return FeedUnavailable(f"{NAME} closed the connection: {about}.")
         if _TAKEN_OVER.search(said):
             return FeedRefused(f"{NAME} closed this connection for another: {about}.", hint=ANOTHER)
         if _DENIED.search(said):
             return FeedRefused(f"{NAME} refuses: {about}.", hint="See your account there.")
-        if code == 1013:
-            return FeedThrottled(f"{NAME} says: {about}.", retry_after=TRY_LATER_S)
-        kind = FeedUnavailable if code in _IMPERSONAL else Dismissed
-        return kind(f"{NAME} closed the connection: {about}.")
+        return Dismissed(f"{NAME} closed the connection: {about}.")
+
+
+def _refused(error: InvalidStatus, now: datetime, redact: Redactor, worked: bool) -> FeedError:
+    # In here, so that no frame which raises holds what was said: it may quote the key.
+    response = error.response
+    about = redact(bytes(response.body or b"")[:1000].decode(errors="replace"))
+    headers = {name.lower(): value for name, value in response.headers.raw_items()}
+    return from_status(NAME, response.status_code, about, headers, now, worked=worked)
 
 
 def _unreachable(why: str) -> FeedUnavailable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,7 +16,7 @@ from protipp_stream.feeds.odds_format import OddsFormat, to_decimal
 from protipp_stream.feeds.the_odds_api.body import market_id
 from protipp_stream.model import Event, Quote
 
-__all__ = ["OPTIC_ODDS", "SseMapping", "SseReader"]
+__all__ = ["OPTIC_ODDS", "Doubt", "SseMapping", "SseReader"]
 
 _NAMED_WITH_LINE = re.compile(r"(.+?)\s+([+-]?\d+(?:\.\d+)?)", re.ASCII)
 # Of fixtures described or ended, and of names that no mapping knows.
@@ -48,8 +48,9 @@ class SseMapping(msgspec.Struct, frozen=True, kw_only=True):
     odds_format : str
         ``decimal`` or ``american``.
     markets : mapping of str to str
-        The provider's names to ours: ``h2h``, ``spreads``, ``totals``. Others are
-        passed over, and their names told once.
+        The provider's names to ours: ``h2h``, ``h2h_3_way``, ``spreads``, ``totals``.
+        Others are passed over, and their names told once. Two names that a provider
+        has for one fixture must not become one: their prices would mix.
     fixture, status, fixture_home, fixture_away, starts_at, sport : str
         Of a row of ``statuses``.
     ended : frozenset of str
@@ -114,8 +115,7 @@ OPTIC_ODDS = SseMapping(
     odds_format="american",
     markets={
         "Moneyline": "h2h",
-        "Moneyline 3-Way": "h2h",
-        "Match Winner": "h2h",
+        "Moneyline 3-Way": "h2h_3_way",
         "Point Spread": "spreads",
         "Run Line": "spreads",
         "Puck Line": "spreads",
@@ -134,15 +134,29 @@ OPTIC_ODDS = SseMapping(
     sport="sport",
     ended=frozenset({"completed", "cancelled"}),
     resume_parameter="last_entry_id",
-    remembers_s=300.0,
 )
-"""The shape of OpticOdds. That it replays five minutes, and says ``reset`` when it
-can't, is assumed: its documentation names neither."""
+"""The shape of OpticOdds. That it says ``reset`` when it can't replay is assumed: its
+documentation does not say. Nor for how long it replays, so it is not trusted to; who
+knows better sets ``remembers_s``."""
 
 
 class _Sides(NamedTuple):
     home: str | None = None
     away: str | None = None
+
+
+class Doubt(NamedTuple):
+    """What may have changed in a way that could not be read: it must not stand.
+
+    Attributes
+    ----------
+    event_id, bookmaker_id, kind : str or None
+        As far as it was said; None is every one.
+    """
+
+    event_id: str | None = None
+    bookmaker_id: str | None = None
+    kind: str | None = None
 
 
 class SseReader:
@@ -163,44 +177,56 @@ class SseReader:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._unknown: set[str] = set()
         for event in events:
-            self._describe(event)
+            self._describe(event.event_id, _Sides(event.home, event.away))
 
-    def prices(self, data: str, faults: list[str], *, suspended: bool = False) -> list[Quote]:
-        """Read an event with prices, or with suspensions.
+    def prices(
+        self, data: str, faults: list[str], *, suspended: bool = False
+    ) -> list[Quote | Doubt]:
+        """Read an event with prices, or with suspensions; what it says, in its order.
 
         A row whose selection is clear but whose price is not is a fault, and a
-        suspension: the price before it is no longer true either.
+        suspension: the price before it is no longer true either. One whose selection
+        is not clear is a doubt of all that it may have meant.
         """
-        quotes: list[Quote] = []
-        for row in self._rows(data, faults):
+        said: list[Quote | Doubt] = []
+        rows = self._rows(data, faults)
+        if rows is None:
+            return [Doubt()]
+        for row in rows:
             try:
-                quote = self._quote(row, suspended=suspended, faults=faults)
+                said += self._said(row, suspended=suspended, faults=faults)
             except ValueError as error:
                 faults.append(f"row: {error}")
-            else:
-                quotes += [quote] if quote is not None else []
-        return quotes
+                said += self._doubts(row)
+        return said
 
-    def statuses(self, data: str, faults: list[str]) -> tuple[list[str], list[Event]]:
-        """Read an event about fixtures; return the ids of those that ended, and descriptions."""
-        mapping, ended, described = self._mapping, [], []
-        for row in self._rows(data, faults):
+    def statuses(self, data: str, faults: list[str]) -> tuple[list[Doubt], list[Event]]:
+        """Read an event about fixtures; return what no longer stands, and descriptions.
+
+        That is a fixture that ended, and the spreads of one whose sides are others now:
+        a spread is named by its home team, so what will suspend them has another name.
+        """
+        mapping, gone, described = self._mapping, list[Doubt](), list[Event]()
+        rows = self._rows(data, faults)
+        if rows is None:
+            return [Doubt()], []
+        for row in rows:
             try:
                 event_id = _name(row, mapping.fixture)
                 status = _at(row, mapping.status)
                 if isinstance(status, str) and status in mapping.ended:
-                    ended.append(event_id)
+                    gone.append(Doubt(event_id))
                     self._sides.pop(event_id, None)
                     _remember(self._ended, event_id, None)
                     continue
                 if isinstance(status, str):
                     self._ended.pop(event_id, None)
                 if (event := self._event(row, event_id)) is not None:
-                    self._describe(event)
+                    gone += self._describe(event.event_id, _Sides(event.home, event.away))
                     described.append(event)
             except ValueError as error:
                 faults.append(f"status: {error}")
-        return ended, described
+        return gone, described
 
     def is_news(self, kind: str, name: str) -> bool:
         """Say whether an unknown name was never met before; there may be endless ones."""
@@ -210,18 +236,22 @@ class SseReader:
         self._unknown.add(key)
         return True
 
-    def _quote(self, row: Any, *, suspended: bool, faults: list[str]) -> Quote | None:
+    def _said(self, row: Any, *, suspended: bool, faults: list[str]) -> list[Quote | Doubt]:
         mapping = self._mapping
         market = _name(row, mapping.market)
         kind = mapping.markets.get(market)
         if kind is None:
             if self.is_news("market", market):
                 faults.append(f"the mapping does not know the market {market!r}")
-            return None
+            return []
         bookmaker_id, event_id = _name(row, mapping.bookmaker), _name(row, mapping.event)
+        gone = self._describe_by(row, event_id)
+        home, away = self._sides.get(event_id, _Sides())
         line = _number(_at(row, mapping.line))
-        outcome = _without_line(_name(row, mapping.outcome), line)
-        home, away = self._sides_of(row, event_id)
+        outcome = _name(row, mapping.outcome)
+        if line is None and _has_line(kind, outcome, home, away):
+            line = _line_of(outcome)
+        outcome = _without_line(outcome, line)
         if kind == "spreads" and home is None:
             raise ValueError(f"nobody said who plays at home in {event_id!r}: whose line is it?")
         stamp = instant(_at(row, mapping.timestamp))
@@ -233,21 +263,32 @@ class SseReader:
             except ValueError as error:
                 faults.append(f"row of {bookmaker_id!r} {market!r}: {error}")
         named = market_id(kind, outcome, line, home, away)
-        return Quote(bookmaker_id, event_id, named, outcome, price, stamp)
+        return [*gone, Quote(bookmaker_id, event_id, named, outcome, price, stamp)]
 
-    def _rows(self, data: str, faults: list[str]) -> Iterator[Any]:
+    def _doubts(self, row: Any) -> list[Quote | Doubt]:
+        """Say what a row may have meant; one that names no fixture could be anything."""
+        mapping = self._mapping
+        event_id = _name_or_none(row, mapping.event)
+        market = _name_or_none(row, mapping.market)
+        if event_id is None:
+            return []
+        kind = mapping.markets.get(market) if market is not None else None
+        return [Doubt(event_id, _name_or_none(row, mapping.bookmaker), kind)]
+
+    def _rows(self, data: str, faults: list[str]) -> list[Any] | None:
+        """Return the rows of an event; None when it can't be read."""
         try:
             found = msgspec.json.decode(data)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             faults.append(f"event: {error}")
-            return
+            return None
         rows = _at(found, self._mapping.rows) if self._mapping.rows else found
         if isinstance(rows, dict):
-            yield rows
-        elif isinstance(rows, list):
-            yield from rows
-        else:
-            faults.append(f"event: no rows at {self._mapping.rows!r}")
+            return [rows]
+        if isinstance(rows, list):
+            return rows
+        faults.append(f"event: no rows at {self._mapping.rows!r}")
+        return None
 
     def _event(self, row: Any, event_id: str) -> Event | None:
         mapping = self._mapping
@@ -264,14 +305,16 @@ class SseReader:
             away=away,
         )
 
-    def _describe(self, event: Event) -> None:
-        _remember(self._sides, event.event_id, _Sides(event.home, event.away))
+    def _describe(self, event_id: str, sides: _Sides) -> list[Doubt]:
+        known = self._sides.get(event_id, sides)
+        _remember(self._sides, event_id, sides)
+        return [] if known == sides else [Doubt(event_id, kind="spreads")]
 
-    def _sides_of(self, row: Any, event_id: str) -> _Sides:
+    def _describe_by(self, row: Any, event_id: str) -> list[Doubt]:
         home, away = _at(row, self._mapping.home), _at(row, self._mapping.away)
         if isinstance(home, str) and isinstance(away, str):
-            return _Sides(home, away)
-        return self._sides.get(event_id, _Sides())
+            return self._describe(event_id, _Sides(home, away))
+        return []
 
 
 def _remember(known: OrderedDict[str, Any], key: str, value: object) -> None:
@@ -300,6 +343,13 @@ def _name(row: Any, path: str) -> str:
     return said
 
 
+def _name_or_none(row: Any, path: str) -> str | None:
+    try:
+        return _name(row, path)
+    except ValueError:
+        return None
+
+
 def _number(said: Any) -> float | None:
     if said is None or said == "":
         return None
@@ -309,6 +359,19 @@ def _number(said: Any) -> float | None:
         return float(said)
     except OverflowError:
         return math.inf
+
+
+def _has_line(kind: str, outcome: str, home: str | None, away: str | None) -> bool:
+    """Say whether an outcome may end in its line: "Schalke 04" is a name, "Over 8.5" is not."""
+    found = _NAMED_WITH_LINE.fullmatch(outcome)
+    if found is None or kind not in ("totals", "spreads") or outcome in (home, away):
+        return False
+    return kind == "totals" or found[1] in (home, away)
+
+
+def _line_of(outcome: str) -> float | None:
+    found = _NAMED_WITH_LINE.fullmatch(outcome)
+    return float(found[2]) if found else None
 
 
 def _without_line(outcome: str, line: float | None) -> str:

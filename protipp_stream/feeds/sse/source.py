@@ -14,25 +14,25 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 import httpx
 from httpx_sse import ServerSentEvent
 
-from protipp_stream.errors import ConfigurationError, FeedError, FeedRefused
-from protipp_stream.feeds.keyed import KeyedUrl, address
+from protipp_stream.errors import ConfigurationError, FeedError, FeedRefused, FeedUnavailable
+from protipp_stream.feeds.keyed import KeyedUrl, Secret, address
 from protipp_stream.feeds.reporting import Reporting
-from protipp_stream.feeds.sse.mapping import SseMapping, SseReader
+from protipp_stream.feeds.sse.mapping import Doubt, SseMapping, SseReader
 from protipp_stream.feeds.sse.stream import Forgotten, SseStream
 from protipp_stream.feeds.standing import LIMIT, Standing
-from protipp_stream.model import Batch, Event, RealTimeConnection
+from protipp_stream.feeds.vouching import Vouching
+from protipp_stream.model import Batch, Event, Quote, RealTimeConnection
 
 __all__ = ["SseSource"]
 
 # What a server's `retry:` may ask for, in seconds.
 RETRY_FLOOR_S, RETRY_CEILING_S = 1.0, 60.0
 MAX_ID_LENGTH = 256
-SHORTEST_SECRET = 8
 
 
 class SseSource(Reporting):
@@ -46,7 +46,9 @@ class SseSource(Reporting):
     mapping : SseMapping
         What the events mean, e.g. `OPTIC_ODDS`.
     headers : mapping of str to str
-        E.g. ``{"X-Api-Key": key}``. Kept as secret as the query.
+        E.g. ``{"X-Api-Key": key}``. Their values are kept as secret as the query. In
+        what the source says, one of less than 8 characters is taken out as a whole
+        word only.
     id : str, optional
         Of the feed; by default ``sse:`` and the host.
     events : sequence of Event
@@ -97,8 +99,9 @@ class SseSource(Reporting):
         whole = address("the SSE source", url, ("https", "http"))
         if not 0 < beat_s <= silence_s:
             raise ConfigurationError("beat_s must be above 0, and silence_s not below it.")
-        self._headers = dict(headers or {})
-        self._query = whole.query.decode()
+        given = dict(headers or {})
+        query = whole.query.decode()
+        self._headers, self._query = Secret(given), Secret(query)
         self._url = whole.copy_with(query=None, fragment=None)
         self._name = id or f"sse:{whole.host}"
         connection = RealTimeConnection(
@@ -107,7 +110,7 @@ class SseSource(Reporting):
             connection_type="sse",
             status="connecting",
         )
-        secrets = _secrets(self._headers, self._query)
+        secrets = _secrets(given, query)
         super().__init__(
             connection, secrets=secrets, clock=clock, monotonic=monotonic, chance=chance
         )
@@ -116,6 +119,8 @@ class SseSource(Reporting):
         self._standing = Standing(max_selections)
         self._news = list(events)
         self._last_id: str | None = None
+        self._asked_again: str | None = None
+        self._vouching = Vouching(monotonic)
         self._heard_at: datetime | None = None
         self._retry_s = 0.0
         self._max_event_bytes = max_event_bytes
@@ -179,25 +184,29 @@ class SseSource(Reporting):
             self._opened(changed=self._standing.changes != before)
             news, self._news = self._news, []
             yield self._batch(withdrawn, news)
+            self._vouching.begin()
             while True:
                 heard = await stream.receive()
                 self._heard_at = heard.heard_at
                 before = self._standing.changes
                 batch = self._read(heard.event) if heard.event else self._batch([])
                 self._alive(heard.heard_at, changed=self._standing.changes != before)
+                # Before anybody who is slow takes the batch: the sign of life is of now.
+                vouched = self._vouching.due(self._standing)
                 yield batch
+                for again in vouched:
+                    yield self._batch(again)
         finally:
             await stream.close()
 
     async def _open(self, client: httpx.AsyncClient, last_id: str | None) -> SseStream | None:
-        query = self._query
+        resumed = ""
         if last_id is not None and self._mapping.resume_parameter:
             resumed = f"{self._mapping.resume_parameter}={quote(last_id, safe='')}"
-            query = f"{query}&{resumed}" if query else resumed
         return await SseStream.open(
             self._name,
             client,
-            KeyedUrl(self._url, query),
+            KeyedUrl(self._url, "&".join(filter(None, (self._query.reveal(), resumed)))),
             self._headers,
             last_id=last_id,
             max_event_bytes=self._max_event_bytes,
@@ -206,6 +215,7 @@ class SseSource(Reporting):
             silence_s=self._silence_s,
             clock=self._clock,
             redact=self._redact,
+            worked=self._has_worked,
         )
 
     def _is_remembered(self) -> bool:
@@ -221,25 +231,48 @@ class SseSource(Reporting):
     def _read(self, said: ServerSentEvent) -> Batch:
         mapping, now = self._mapping, self._clock()
         faults: list[str] = []
-        quotes, events = [], list[Event]()
+        read: Sequence[Quote | Doubt] = []
+        quotes, events = list[Quote](), list[Event]()
         if said.event in mapping.prices | mapping.suspensions:
             suspended = said.event in mapping.suspensions
             read = self._reader.prices(said.data, faults, suspended=suspended)
-            quotes = self._standing.put(read, now)
         elif said.event in mapping.statuses:
-            ended, events = self._reader.statuses(said.data, faults)
-            quotes = [gone for event_id in ended for gone in self._standing.forget(event_id)]
+            read, events = self._reader.statuses(said.data, faults)
         elif said.event in mapping.forgotten:
             quotes = self._standing.clear()
             self._warn(f"{self._name} has forgotten where we were: {len(quotes)} prices suspended.")
         elif said.event not in mapping.heartbeats and self._reader.is_news("event", said.event):
             faults.append(f"the mapping does not know the event {said.event!r}")
+        if Doubt() in read:
+            self._ask_again(said, faults)
+        for item in read:
+            quotes += self._put(item, now)
         if self._standing.crowded_out:
             faults.append(f"too many prices: {self._standing.crowded_out} events are suspended")
             self._standing.crowded_out = 0
         self._keep_place(said, faults)
         self._count(faults)
         return self._batch(quotes, events)
+
+    def _put(self, said: Quote | Doubt, now: datetime) -> list[Quote]:
+        if isinstance(said, Quote):
+            return self._standing.put([said], now)
+        if said.event_id is None:
+            return self._standing.clear()
+        return self._standing.forget(said.event_id, said.bookmaker_id, said.kind)
+
+    def _ask_again(self, said: ServerSentEvent, faults: list[str]) -> None:
+        """Break off, once, so that an event that can't be read is replayed.
+
+        Its id is not kept: a resume from there would leave out what it said. Where it
+        comes as unreadable again, or can't be replayed, all that stands is in doubt.
+        """
+        is_new = bool(said.id) and said.id not in (self._last_id, self._asked_again)
+        if not (is_new and self._last_id is not None and self._mapping.remembers_s):
+            return
+        self._asked_again = said.id
+        self._count(faults)
+        raise FeedUnavailable(f"{self._name} sent an event that can't be read: asking once more.")
 
     def _keep_place(self, said: ServerSentEvent, faults: list[str]) -> None:
         if said.retry is not None:
@@ -255,5 +288,7 @@ class SseSource(Reporting):
 
 def _secrets(headers: Mapping[str, str], query: str) -> list[str]:
     values = [part for value in headers.values() for part in (value, *value.split())]
-    values += [value for _, value in parse_qsl(query)]
-    return [value for value in values if len(value) >= SHORTEST_SECRET]
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        values.append(value or name)  # a token may stand there without a name
+    values += [query, *(part.partition("=")[2] or part for part in query.split("&"))]
+    return [written for value in values for written in (value, unquote(value))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from httpx_sse import EventSource, ServerSentEvent
 
 from protipp_stream.errors import FeedError, FeedUnavailable
 from protipp_stream.feeds.answers import from_status
-from protipp_stream.feeds.keyed import Redactor
+from protipp_stream.feeds.keyed import Redactor, Secret
 from protipp_stream.feeds.stopping import stopped
 
 __all__ = ["Forgotten", "Heard", "SseStream"]
@@ -94,7 +94,7 @@ class SseStream:
         name: str,
         client: httpx.AsyncClient,
         url: httpx.URL,
-        headers: Mapping[str, str],
+        headers: Secret[dict[str, str]],
         *,
         last_id: str | None,
         max_event_bytes: int,
@@ -103,6 +103,7 @@ class SseStream:
         silence_s: float,
         clock: Callable[[], datetime],
         redact: Redactor,
+        worked: bool,
     ) -> SseStream | None:
         """Ask for the stream; None when the source has nothing more to say (204).
 
@@ -113,18 +114,7 @@ class SseStream:
         FeedError
             If there is no stream. Neither it nor what hangs on it holds the URL.
         """
-        asked = {
-            **headers,
-            "Accept": "text/event-stream",
-            "Cache-Control": "no-store",
-            # A compressed stream could unfold to anything, past every cap.
-            "Accept-Encoding": "identity",
-        }
-        if last_id is not None:
-            asked["Last-Event-ID"] = last_id
-        timeout = httpx.Timeout(timeout_s, read=None)
-        request = client.build_request("GET", url.copy_with(), headers=asked, timeout=timeout)
-        request.url = url
+        request = _request(client, url, headers, last_id, timeout_s)
         try:
             async with asyncio.timeout(timeout_s):
                 # Following a redirect would hand the key to another host.
@@ -132,7 +122,7 @@ class SseStream:
             stream = response.stream
             assert isinstance(stream, httpx.AsyncByteStream)
             response.stream = capped = _Capped(stream, max_event_bytes, clock)
-            failure = await _failure(name, response, last_id, timeout_s, clock, redact)
+            failure = await _failure(name, response, last_id, timeout_s, clock, redact, worked)
         except TimeoutError:
             failure = FeedUnavailable(f"{name} does not answer within {timeout_s:g} s.")
         except httpx.HTTPError as error:
@@ -195,6 +185,28 @@ class SseStream:
         raise failure
 
 
+def _request(
+    client: httpx.AsyncClient,
+    url: httpx.URL,
+    headers: Secret[dict[str, str]],
+    last_id: str | None,
+    timeout_s: float,
+) -> httpx.Request:
+    asked = {
+        **headers.reveal(),
+        "Accept": "text/event-stream",
+        "Cache-Control": "no-store",
+        # A compressed stream could unfold to anything, past every cap.
+        "Accept-Encoding": "identity",
+    }
+    if last_id is not None:
+        asked["Last-Event-ID"] = last_id
+    timeout = httpx.Timeout(timeout_s, read=None)
+    request = client.build_request("GET", url.copy_with(), headers=asked, timeout=timeout)
+    request.url = url
+    return request
+
+
 async def _failure(
     name: str,
     response: httpx.Response,
@@ -202,6 +214,7 @@ async def _failure(
     timeout_s: float,
     clock: Callable[[], datetime],
     redact: Redactor,
+    worked: bool,
 ) -> FeedError | None:
     status = response.status_code
     if status == HTTPStatus.NO_CONTENT:
@@ -220,7 +233,7 @@ async def _failure(
             await response.aclose()
     if last_id is not None and status in _FORGOTTEN:
         return Forgotten(f"{name} no longer knows the last event: {status} {about}".rstrip() + ".")
-    return from_status(name, status, about, response.headers, clock())
+    return from_status(name, status, about, response.headers, clock(), worked=worked)
 
 
 async def _beginning(response: httpx.Response, timeout_s: float) -> str:

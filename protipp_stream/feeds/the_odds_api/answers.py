@@ -34,22 +34,28 @@ class _Refusal(msgspec.Struct):
 _refusal = msgspec.json.Decoder(_Refusal)
 
 
-def refusal(response: httpx.Response, redact: Redactor) -> FeedError | None:
+def refusal(
+    response: httpx.Response, body: bytes, redact: Redactor, *, worked: bool = False
+) -> FeedError | None:
     """Return what an answer refuses, and whether for good; None for one that is fine.
 
     Parameters
     ----------
+    body : bytes
+        Of the answer, as far as it was read.
+    worked : bool
+        Whether a call did before; see `feeds.answers.from_status`.
     redact : Redactor
         Takes the key out of the provider's words: it may well quote it.
     """
     status = response.status_code
     if status == HTTPStatus.OK:
         return None
-    said = _said(response.content)
+    said = _said(body)
     about = redact(f"{said.error_code} {said.message}".strip())
     if said.error_code in _HINTS:
         return FeedRefused(f"{NAME} refuses: {status} {about}.", hint=_HINTS[said.error_code])
-    return from_status(NAME, status, about, response.headers, datetime.now(UTC))
+    return from_status(NAME, status, about, response.headers, datetime.now(UTC), worked=worked)
 
 
 def quota(headers: httpx.Headers, before: Quota | None) -> Quota | None:

@@ -21,9 +21,10 @@ import httpx
 import msgspec
 
 from protipp_stream.errors import ConfigurationError, FeedError, FeedRefused, FeedUnavailable
+from protipp_stream.feeds.answers import read_body
 from protipp_stream.feeds.base import batch_now
 from protipp_stream.feeds.image import ImageDiff
-from protipp_stream.feeds.keyed import KeyedUrl, Redactor
+from protipp_stream.feeds.keyed import KeyedUrl, Redactor, Secret
 from protipp_stream.feeds.odds_format import OddsFormat, to_decimal
 from protipp_stream.feeds.polling import Polling
 from protipp_stream.feeds.retrying import Retrying
@@ -125,7 +126,7 @@ class TheOddsApi:
             )
         key = api_key.strip()
         self._redact = Redactor([key])
-        self._query = f"apiKey={quote(key, safe='')}"
+        self._key = Secret(f"apiKey={quote(key, safe='')}")
         _check_positive("interval_s", interval_s)
         _check_positive("timeout_s", timeout_s)
         _check_day(quota_renews_on)
@@ -177,7 +178,8 @@ class TheOddsApi:
                     wait_s = self._plan() - (self._clock() - started)
                 except FeedRefused as refusal:
                     self._end(refusal)
-                    yield batch_now([])
+                    # Nobody will ever change these again: they must not stand.
+                    yield batch_now(self._images.quotes([]))
                     raise
                 except FeedError as trouble:
                     wait_s = self._back_off(trouble)
@@ -192,13 +194,11 @@ class TheOddsApi:
 
     async def _poll(self, client: httpx.AsyncClient) -> Batch:
         asked = time.monotonic()
-        response = await self._ask(client)
+        reading = await self._ask(client)
+        if isinstance(reading, FeedError):
+            # Raised out here: the frames in there hold what was said, and so may the key.
+            raise reading
         received_at, arrived = datetime.now(UTC), time.monotonic()
-        self._replace(quota=answers.quota(response.headers, self.connection.quota))
-        self._polling.note(self.connection.quota)
-        if refused := answers.refusal(response, self._redact):
-            raise refused
-        reading = self._decode(response.content)
         quotes = self._images.quotes(reading.quotes)
         self._starts = [event.starts_at for event in reading.events]
         self._retrying.worked(self._clock())
@@ -209,26 +209,35 @@ class TheOddsApi:
         self._count(reading.faults)
         return Batch(quotes, received_at, arrived, self._images.events(reading.events))
 
-    async def _ask(self, client: httpx.AsyncClient) -> httpx.Response:
+    async def _ask(self, client: httpx.AsyncClient) -> Reading | FeedError:
         request = client.build_request("GET", self._url, params=self._parameters)
-        request.url = KeyedUrl(request.url, self._query)
+        request.url = KeyedUrl(request.url, self._key.reveal())
         try:
             async with asyncio.timeout(self._timeout_s):
                 # Following a redirect would hand the key to another host.
-                return await client.send(request, follow_redirects=False)
+                response = await client.send(request, stream=True, follow_redirects=False)
+                body = await read_body(answers.NAME, response)
         except TimeoutError:
             failure = f"no answer within {self._timeout_s:g} s"
         except httpx.HTTPError as error:
             failure = f"{type(error).__name__}: {error}"
-        # Raised out here, so that it has no context: the request hangs on that.
-        raise FeedUnavailable(f"The Odds API can't be reached: {self._redact(failure)}.")
+        except FeedError as error:
+            return error
+        else:
+            self._replace(quota=answers.quota(response.headers, self.connection.quota))
+            self._polling.note(self.connection.quota)
+            worked = self.connection.last_heartbeat is not None
+            return answers.refusal(response, body, self._redact, worked=worked) or self._decode(
+                body
+            )
+        return FeedUnavailable(f"The Odds API can't be reached: {self._redact(failure)}.")
 
-    def _decode(self, body: bytes) -> Reading:
+    def _decode(self, body: bytes) -> Reading | FeedError:
         try:
             return decode_odds(body, self._format)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             failure = self._redact(str(error))
-        raise FeedUnavailable(f"The Odds API sent something that is no list of events: {failure}.")
+        return FeedUnavailable(f"The Odds API sent something that is no list of events: {failure}.")
 
     # ----------------------------------------------------- what is told of it
 
