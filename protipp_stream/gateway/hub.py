@@ -122,10 +122,11 @@ class Hub:
         return self._publish(batch, batch.quotes, source)
 
     def _publish(self, batch: Batch, quotes: list[Quote], source: str | None) -> int:
-        named, events = self.intake.named(batch, quotes, source)
-        described = self.log.describe(events)
+        named = self.intake.named(batch, quotes, source)
+        described = self.log.describe(named.events)
+        quotes = [*named.moved, *named.quotes] if named.moved else named.quotes
         waited_ms = (self.clock.monotonic() - batch.arrived) * 1000
-        count = self.log.append(named, batch.received_at, latency_ms=round(waited_ms, 3))
+        count = self.log.append(quotes, batch.received_at, latency_ms=round(waited_ms, 3))
         if count:
             self.fanout.publish()
         elif described:
@@ -133,7 +134,7 @@ class Hub:
         if count or described:
             self._news.ring()
         if source is not None:
-            self._watch_bookmakers(quotes, batch.received_at, source)
+            self._watch_bookmakers(named.quotes, batch.received_at, source)
         return count
 
     def _watch_bookmakers(self, quotes: list[Quote], received_at: datetime, source: str) -> None:
@@ -288,8 +289,7 @@ class Hub:
         self.check_freshness()
         if now >= self._sweep_due:
             self._sweep_due = now + SWEEP_S
-            for event_id in self.log.forget_over(wall):
-                self.intake.names.forget(event_id)
+            self.intake.names.forget(self.log.forget_over(wall), wall)
 
     def _look_after(self, subscription: Subscription, now: float, wall: datetime) -> None:
         left_s = subscription.expires_at - wall.timestamp()

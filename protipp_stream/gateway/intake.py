@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
-from protipp_stream.core.naming import Naming
+from protipp_stream.core.naming import Named, Naming
 from protipp_stream.core.quarantine import event_fault, quote_fault
 from protipp_stream.gateway.audit import Audit
 from protipp_stream.model import Batch, Event, Quote
@@ -48,9 +48,7 @@ class Intake:
                 sound.append(Quote(*quote.selection, odds=None))
         return sound
 
-    def named(
-        self, batch: Batch, quotes: list[Quote], source: str | None
-    ) -> tuple[list[Quote], list[Event]]:
+    def named(self, batch: Batch, quotes: list[Quote], source: str | None) -> Named:
         """Return sound quotes and a batch's events as we name them.
 
         Parameters
@@ -60,11 +58,11 @@ class Intake:
         """
         events = [event for event in batch.events if self._passes(_fault(event))]
         if source is None:
-            return quotes, events
+            return Named(quotes, events, [], [])
         named = self.names.take(source, quotes, events, batch.received_at)
         for note in named.notes:
             _log.info("%s", note)
-        return [*named.moved, *named.quotes] if named.moved else named.quotes, named.events
+        return named
 
     def quarantine(self, reason: str, count: int = 1) -> None:
         """Count and audit what was not let in."""

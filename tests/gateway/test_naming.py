@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 import protipp_stream as ps
+from protipp_stream.core.filter import Filter
 from protipp_stream.core.naming import Naming
 from protipp_stream.gateway import Gateway
 from protipp_stream.gateway.hub import Hub
@@ -118,6 +119,7 @@ def test_what_is_not_matched_is_shown_to_who_may_see_the_status(
         "unmatched": {"alone": 1},
         "unknown": {},
         "renamed": 0,
+        "parted": 0,
         "evicted": 0,
         "examples": ["alone: other: 'R. Reds v BLUES' (1.234)"],
     }
@@ -201,3 +203,33 @@ def test_a_batch_without_a_source_is_in_our_names() -> None:
     hub.take(Batch([quote(2.0)], START, 0.0, [OURS]))
     assert len(hub.intake.names) == 0
     assert [q.event_id for q in hub.book.quotes()] == ["match"]
+
+
+def test_a_game_that_goes_on_after_the_board_forgot_it_is_one_event_with_its_name() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock, names=Naming(NAMES))
+
+    def take(source: str, said: ps.Quote, *events: Event) -> None:
+        hub.take(Batch([said], clock.wall(), clock.monotonic(), list(events)), source)
+
+    start = clock.wall()
+    take("one", quote(2.0), msgspec.structs.replace(OURS, starts_at=start))
+    theirs = {"bookmaker_id": "better", "event_id": "1.234"}
+    take("other", quote(2.2, "BLUES", **theirs), msgspec.structs.replace(THEIRS, starts_at=start))
+    take("one", quote(None))
+    take("other", quote(None, "BLUES", **theirs))
+    clock.advance(2 * 3600)
+    hub.tick()
+    assert len(hub.book) == 0
+    take("other", quote(2.2, "BLUES", **theirs))
+    take("one", quote(2.0))
+    assert {(q.event_id, q.outcome) for q in hub.book.quotes()} == {("match", "Blues")}
+    assert [event.name for event in hub.log.events(Filter())] == ["Reds @ Blues"]
+
+
+def test_a_bookmaker_that_two_sources_spell_differently_is_watched_once() -> None:
+    clock = HandClock()
+    hub = Hub(clock=clock)
+    for source, name in (("one", "acme"), ("other", "ACME")):
+        hub.take(Batch([quote(2.0, bookmaker_id=name)], clock.wall(), 0.0, []), source)
+    assert [each.bookmaker_id for each in hub.bookmakers] == ["acme"]

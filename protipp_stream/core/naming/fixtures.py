@@ -7,7 +7,7 @@ starts that are near, each source once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import count
 
@@ -16,7 +16,7 @@ from protipp_stream.core.naming.pairing import pair
 from protipp_stream.core.naming.team_names import Teams
 from protipp_stream.model import Event, Quote
 
-__all__ = ["Fixture", "Fixtures", "Listing"]
+__all__ = ["MAX_ALIKE", "Fixture", "Fixtures", "Listing", "agree"]
 
 # No two teams have so many games listed at once; a publisher who makes them up
 # must not make us compare each with each.
@@ -77,13 +77,25 @@ class Listing:
 
 
 class Fixture:
-    """One game, as every source that names it lists it; the first one names it for us."""
+    """One game, as every source that names it lists it; the first one names it for us.
 
-    __slots__ = ("event_id", "listings", "serial")
+    Attributes
+    ----------
+    event_id : str or None
+        Ours.
+    listings : list of Listing
+        The first of them gives the names.
+    is_over : bool
+        Whether the board has forgotten it: it must be described again when a price of
+        it comes after all.
+    """
+
+    __slots__ = ("event_id", "is_over", "listings", "serial")
 
     def __init__(self, first: Listing) -> None:
         self.event_id: str | None = None
         self.listings = [first]
+        self.is_over = False
         self.serial = 0
 
     @property
@@ -138,6 +150,10 @@ class Fixtures:
             alike.remove(fixture)
         if not alike:
             self._by_teams.pop(teams.key, None)
+
+    def alike(self, teams: frozenset[str]) -> Sequence[Fixture]:
+        """Return all fixtures of two teams."""
+        return self._by_teams.get(teams, ())
 
     def judge(self, source: str, teams: frozenset[str]) -> Iterator[tuple[Fixture, Fixture]]:
         """Yield each two fixtures that are one: who is kept, and who goes into it.
@@ -214,5 +230,10 @@ class Fixtures:
         return seconds <= self._tolerance_s
 
 
+def agree(one: Listing, other: Listing) -> bool:
+    """Whether two listings may be of one sport."""
+    return bool(one.sports & other.sports)
+
+
 def _agree(one: Fixture, other: Fixture) -> bool:
-    return bool(one.listings[0].sports & other.listings[0].sports)
+    return agree(one.listings[0], other.listings[0])

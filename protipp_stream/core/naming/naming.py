@@ -6,12 +6,14 @@ The rules:
   it writes them. A second source's event is the same fixture if sport and both
   teams agree (in any order) and the starts are near, each source once, and the
   nearest clearly so (`pairing`). What is not clear is not merged, but counted.
-- An id of a source is a stable key: once matched it stays so, however its start may
-  move, until its teams change. An event that stands alone is judged again whenever
-  its source describes it anew.
+- An id of a source is a stable key: once matched it stays so until its teams change,
+  or its start moves so far that it is another game's (`parting`). An event that
+  stands alone is judged again whenever its source describes it anew.
 - A price without a description goes on under its source's own id. When it turns out
   to be another fixture's, it is suspended there and appears here, as old as it is.
 - No two sources share an id by chance: the second one's becomes ``source:id``.
+- What the board forgets is known for a day more, without its prices: play may go on
+  after a rain delay, and feeds describe only what is new.
 - Every quote that comes in goes out, once. What has no name of ours keeps its own.
 
 The first source of all, alone, comes out as it came in.
@@ -19,15 +21,19 @@ The first source of all, alone, comes out as it came in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
+from protipp_stream.core.naming.bookmaker_names import BookmakerNames
 from protipp_stream.core.naming.fixtures import Fixture, Fixtures, Listing
-from protipp_stream.core.naming.outcome_names import Perspective, Words
-from protipp_stream.core.naming.report import NameReport, Tally, report_of
+from protipp_stream.core.naming.outcome_names import Perspective
+from protipp_stream.core.naming.parting import leaving
+from protipp_stream.core.naming.prices import in_our_words, moves, remember, shown
+from protipp_stream.core.naming.report import NameReport, report_of
+from protipp_stream.core.naming.sources import Source
 from protipp_stream.core.naming.tables import NameTables, SourceNames
 from protipp_stream.core.naming.team_names import sports_of, teams_of
 from protipp_stream.model import MAX_NAME_LENGTH, Event, Quote, Selection
@@ -35,6 +41,7 @@ from protipp_stream.model import MAX_NAME_LENGTH, Event, Quote, Selection
 __all__ = ["Named", "Naming"]
 
 _NO_WORDS = SourceNames()
+_KEPT_WHEN_OVER = timedelta(days=1)
 
 
 class Named(NamedTuple):
@@ -57,16 +64,6 @@ class Named(NamedTuple):
     events: list[Event]
     moved: list[Quote]
     notes: list[str]
-
-
-class _Source:
-    """One source's listings, by its own ids."""
-
-    def __init__(self, names: SourceNames | None, is_first: bool) -> None:
-        self.listings: dict[str, Listing] = {}
-        self.names = names
-        self.is_first = is_first
-        self.tally = Tally()
 
 
 class Naming:
@@ -92,13 +89,18 @@ class Naming:
             tables = NameTables()
         self.tables = tables if isinstance(tables, NameTables) else NameTables.read(tables)
         self._aliases = self.tables.alias_keys()
-        self._sources: dict[str, _Source] = {}
-        self._fixtures = Fixtures(self.tables.tolerance_min * 60)
+        self._sources: dict[str, Source] = {}
+        self._tolerance_s = self.tables.tolerance_min * 60
+        self._fixtures = Fixtures(self._tolerance_s)
+        self._bookmakers = BookmakerNames(self.tables)
         self._claimed: dict[str, Listing] = {}
+        # What the board has forgotten, and until when we have not.
+        self._over: dict[Fixture, datetime] = {}
         # Of the batch that is being taken: what stood on the board of each listing
-        # that moves, who has to be judged, who needs an id.
+        # that moves, who has to be judged, what is not over after all.
         self._before: dict[Listing, dict[Selection, Quote]] = {}
         self._pending: dict[tuple[str, frozenset[str]], None] = {}
+        self._woken: list[Fixture] = []
         self._moved: list[Quote] = []
         self._notes: list[str] = []
 
@@ -121,7 +123,8 @@ class Naming:
             bookmaker gets this one, or it would look fresh.
         """
         source = self._sources.get(source_id) or self._meet(source_id)
-        self._moved, self._notes = [], []
+        self._moved, self._notes, self._woken = [], [], []
+        quotes = self._bookmakers.take(source_id, quotes, self._notes)
         told: list[Event] = []
         most = self.tables.most
         for start in range(0, len(events), most):
@@ -134,13 +137,24 @@ class Naming:
             if listing is None:
                 listing = self._undescribed(source_id, source, quote.event_id)
             named.append(quote if listing.is_plain else self._named(listing, quote, received_at))
+        if self._woken:
+            told = self._told_again(told)
         return Named(named, told, self._moved, self._notes)
 
-    def forget(self, event_id: str) -> None:
-        """Forget a fixture that is over, by our id, with all that sources call it."""
-        listing = self._claimed.get(event_id)
-        if listing is not None:
-            self._drop(listing.fixture)
+    def forget(self, event_ids: Iterable[str], now: datetime) -> None:
+        """Forget the prices of what is over, by our ids; after a day all the rest.
+
+        Parameters
+        ----------
+        now : datetime
+            UTC.
+        """
+        for event_id in event_ids:
+            listing = self._claimed.get(event_id)
+            if listing is not None:
+                self._lay_down(listing.fixture, now)
+        for fixture in [each for each, until in self._over.items() if until <= now]:
+            self._drop(fixture)
 
     def report(self) -> dict[str, NameReport]:
         """Return what was matched and what was not, and why, by source."""
@@ -149,45 +163,20 @@ class Naming:
             for name, source in self._sources.items()
         }
 
-    def _meet(self, source_id: str) -> _Source:
+    def _meet(self, source_id: str) -> Source:
         names = self.tables.sources.get(source_id)
-        source = self._sources[source_id] = _Source(names, is_first=not self._sources)
+        source = self._sources[source_id] = Source(names, is_first=not self._sources)
         return source
 
     # ------------------------------------------------------------------- quotes
 
     def _named(self, listing: Listing, quote: Quote, received_at: datetime) -> Quote:
-        last = listing.last
-        if last is not None:
-            key = (quote.bookmaker_id, quote.market, quote.outcome)
-            if quote.odds is None:
-                last.pop(key, None)
-            else:
-                last[key] = (quote, received_at)
-        return self._in_our_words(listing, quote)
+        if listing.fixture.is_over and quote.odds is not None:
+            self._wake(listing.fixture)
+        remember(listing, quote, received_at)
+        return in_our_words(listing, quote, self._sources[listing.source].tally)
 
-    def _in_our_words(self, listing: Listing, quote: Quote) -> Quote:
-        event_id = listing.fixture.event_id or listing.source_id
-        if listing.view is None:
-            if event_id == quote.event_id:
-                return quote
-            return msgspec.structs.replace(quote, event_id=event_id)
-        words = listing.words.get((quote.market, quote.outcome))
-        if words is None:
-            words = self._translated(listing, quote, listing.view)
-        return msgspec.structs.replace(
-            quote, event_id=event_id, market=words.market, outcome=words.outcome
-        )
-
-    def _translated(self, listing: Listing, quote: Quote, view: Perspective) -> Words:
-        words = view.words(quote.market, quote.outcome)
-        listing.words[quote.market, quote.outcome] = words
-        if words.unknown is not None:
-            name = quote.market if words.unknown == "market" else f"{quote.market} {quote.outcome}"
-            self._sources[listing.source].tally.unknown(words.unknown, name)
-        return words
-
-    def _undescribed(self, source_id: str, source: _Source, event_id: str) -> Listing:
+    def _undescribed(self, source_id: str, source: Source, event_id: str) -> Listing:
         listing = self._list(source_id, source, event_id)
         self._settle(listing.fixture)
         self._orient(listing)
@@ -195,9 +184,14 @@ class Naming:
 
     # ------------------------------------------------------------- descriptions
 
-    def _describe(self, source_id: str, source: _Source, events: list[Event]) -> list[Event]:
+    def _describe(self, source_id: str, source: Source, events: list[Event]) -> list[Event]:
         self._before = {}
         heard = [(self._hear(source_id, source, event), event) for event in events]
+        for teams in dict.fromkeys(teams for _, teams in self._pending):
+            for listing in leaving(self._fixtures.alike(teams), self._tolerance_s):
+                self._sources[listing.source].tally.parted += 1
+                self._touch(listing)
+                self._part(listing)
         while self._pending:
             name, teams = next(iter(self._pending))
             del self._pending[name, teams]
@@ -206,23 +200,25 @@ class Naming:
         touched = self._before
         for listing in touched:
             self._settle(listing.fixture)
-        for listing, shown in touched.items():
+        for listing, stood in touched.items():
             self._orient(listing)
-            self._moved += _moves(shown, self._shown(listing))
-            self._note(listing)
+            self._moved += moves(stood, self._shown(listing))
             self._rest(listing)
+            note = self._sources[listing.source].note(listing, len(self._sources) == 1)
+            self._notes += [note] if note else []
         # Who was parted by another's new description has to be described as well.
         spoke = {listing for listing, _ in heard}
         heard += [(each, each.said) for each in touched if each.said and each not in spoke]
         return [_renamed(said, each.fixture.event_id) for each, said in heard if each.is_first]
 
-    def _hear(self, source_id: str, source: _Source, event: Event) -> Listing:
+    def _hear(self, source_id: str, source: Source, event: Event) -> Listing:
         listing = source.listings.get(event.event_id)
         if listing is None:
             listing = self._list(source_id, source, event.event_id)
         else:
             # The oldest is evicted first; this one is not it.
             source.listings[event.event_id] = source.listings.pop(event.event_id)
+            self._wake(listing.fixture)
             if listing.said == event:
                 return listing
         self._touch(*listing.fixture.listings if listing.is_first else (listing,))
@@ -248,16 +244,21 @@ class Naming:
         self._judge_later(first)
         for other in parted:
             if other.teams and first.teams and other.teams.key != first.teams.key:
-                fixture.listings.remove(other)
-                other.fixture = Fixture(other)
-                self._fixtures.add(other.fixture)
-                self._judge_later(other)
+                self._part(other)
+
+    def _part(self, listing: Listing) -> None:
+        listing.fixture.listings.remove(listing)
+        listing.fixture = Fixture(listing)
+        self._fixtures.add(listing.fixture)
+        self._judge_later(listing)
 
     def _judge_later(self, listing: Listing) -> None:
         if listing.teams is not None:
             self._pending[listing.source, listing.teams.key] = None
 
     def _merge(self, kept: Fixture, gone: Fixture) -> None:
+        self._wake(kept)
+        self._wake(gone)
         self._touch(*gone.listings)
         for listing in gone.listings:
             listing.fixture = kept
@@ -265,7 +266,7 @@ class Naming:
 
     # ---------------------------------------------------------------- listings
 
-    def _list(self, source_id: str, source: _Source, event_id: str) -> Listing:
+    def _list(self, source_id: str, source: Source, event_id: str) -> Listing:
         """Begin to know an event of a source by its own id."""
         while len(source.listings) >= self.tables.most:
             self._evict(source)
@@ -337,46 +338,56 @@ class Naming:
         listing.is_plain = (
             listing.last is None
             and listing.view is None
+            and not listing.fixture.is_over
             and listing.fixture.event_id == listing.source_id
         )
 
     def _shown(self, listing: Listing) -> dict[Selection, Quote]:
-        """Return its live prices as they stand on the board."""
-        shown = {}
-        for quote, received_at in (listing.last or {}).values():
-            named = self._in_our_words(listing, quote)
-            if named.source_timestamp is None:
-                named = msgspec.structs.replace(named, source_timestamp=received_at)
-            shown[named.selection] = named
-        return shown
-
-    def _note(self, listing: Listing) -> None:
-        first, why = listing.fixture.listings[0], listing.why
-        source = self._sources[listing.source]
-        if len(listing.fixture.listings) > 1:
-            if first is listing:
-                return
-            why = f"is event {listing.fixture.event_id} of {first.source}"
-        elif len(self._sources) == 1 or (source.is_first and why == "alone"):
-            return
-        else:
-            why = f"is no other source's event: {why}"
-        if why != listing.noted:
-            listing.noted = why
-            self._notes.append(f"{listing.title} {why}")
+        return shown(listing, self._sources[listing.source].tally)
 
     # --------------------------------------------------------------- forgetting
 
-    def _evict(self, source: _Source) -> None:
+    def _lay_down(self, fixture: Fixture, now: datetime) -> None:
+        if fixture.listings[0].said is None:
+            self._drop(fixture)
+            return
+        fixture.is_over = True
+        self._over[fixture] = now + _KEPT_WHEN_OVER
+        for listing in fixture.listings:
+            listing.is_plain, listing.words = False, {}
+            if listing.last is not None:
+                listing.last = {}
+
+    def _wake(self, fixture: Fixture) -> None:
+        if fixture.is_over:
+            fixture.is_over = False
+            del self._over[fixture]
+            for listing in fixture.listings:
+                self._rest(listing)
+            self._woken.append(fixture)
+
+    def _told_again(self, told: list[Event]) -> list[Event]:
+        """Add what the board has forgotten to what it is told anyway."""
+        ids = {event.event_id for event in told}
+        firsts = [(each.listings[0], each) for each in self._woken if each.event_id not in ids]
+        again = [
+            _renamed(first.said, fixture.event_id)
+            for first, fixture in firsts
+            if first.said and first.fixture is fixture
+        ]
+        return [*again, *told]
+
+    def _evict(self, source: Source) -> None:
         fixture = next(iter(source.listings.values())).fixture
         source.tally.evicted += 1
         for listing in fixture.listings[1:]:
             # They come again under an id of their own; here they would stand for ever.
-            self._moved += _moves(self._shown(listing), {})
+            self._moved += moves(self._shown(listing), {})
         self._drop(fixture)
 
     def _drop(self, fixture: Fixture) -> None:
         self._fixtures.discard(fixture, fixture.teams)
+        self._over.pop(fixture, None)
         for listing in fixture.listings:
             del self._sources[listing.source].listings[listing.source_id]
             if listing.own_id is not None:
@@ -387,10 +398,3 @@ def _renamed(event: Event, event_id: str | None) -> Event:
     if event_id is None or event.event_id == event_id:
         return event
     return msgspec.structs.replace(event, event_id=event_id)
-
-
-def _moves(before: dict[Selection, Quote], after: dict[Selection, Quote]) -> list[Quote]:
-    """Return what must be said so that a board which shows the one shows the other."""
-    gone = [quote for selection, quote in before.items() if selection not in after]
-    new = [quote for selection, quote in after.items() if selection not in before]
-    return [*(msgspec.structs.replace(quote, odds=None) for quote in gone), *new]

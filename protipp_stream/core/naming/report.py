@@ -33,9 +33,12 @@ class NameReport(msgspec.Struct, frozen=True):
         ``undescribed`` (there are prices only).
     unknown : dict
         Names of ``market`` and ``outcome`` that passed as they are, each counted
-        once an event.
+        once an event (again, where it comes back after thousands of others).
     renamed : int
         How often an event's teams changed, so that it was judged anew.
+    parted : int
+        How often an event's start moved away from that of the event it was matched
+        with, so that it was judged anew.
     evicted : int
         Events forgotten because there were too many.
     examples : list of str
@@ -47,6 +50,7 @@ class NameReport(msgspec.Struct, frozen=True):
     unmatched: dict[str, int]
     unknown: dict[str, int]
     renamed: int
+    parted: int
     evicted: int
     examples: list[str]
 
@@ -56,6 +60,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.renamed = 0
+        self.parted = 0
         self.evicted = 0
         self.unknowns: Counter[str] = Counter()
         self.examples: dict[str, None] = {}
@@ -84,6 +89,7 @@ def report_of(listings: Iterable[Listing], tally: Tally) -> NameReport:
         unmatched=dict(counts),
         unknown=dict(tally.unknowns),
         renamed=tally.renamed,
+        parted=tally.parted,
         evicted=tally.evicted,
         examples=[*examples[:room], *names][:MAX_EXAMPLES],
     )

@@ -11,6 +11,9 @@
     [sports]
     "lol" = "esports_lol"
 
+    [bookmakers]                 # for all sources; [sources.NAME.bookmakers] for one
+    "1xBet" = "onexbet"
+
     [sources.odds_api_io.markets]
     "ML" = "h2h"
     "Spread" = "spreads"         # "Spread@-1.5" becomes "spreads@-1.5"
@@ -27,7 +30,7 @@ from typing import Any, Self
 
 import msgspec
 
-from protipp_stream.core.naming.team_names import team_key
+from protipp_stream.core.naming.team_names import bookmaker_key, team_key
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Name
 
@@ -43,10 +46,13 @@ class SourceNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         A kind without its line, or a whole market with it.
     outcomes : dict
         ``home`` and ``away`` stand for the two teams.
+    bookmakers : dict
+        Its ids of bookmakers, to ours.
     """
 
     markets: dict[Name, Name] = {}
     outcomes: dict[Name, Name] = {}
+    bookmakers: dict[Name, Name] = {}
 
     def market(self, name: str) -> str:
         """Return what we call a market."""
@@ -65,6 +71,9 @@ class NameTables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Other names of teams, to the name that another source writes.
     sports : dict
         A source's word for a sport, to one that is known or another source's.
+    bookmakers : dict
+        Other ids of bookmakers, to the one that shall stand on the board. Case, spaces
+        and punctuation need none.
     sources : dict
         By the id of a feed: its own words.
     ours : tuple of str
@@ -77,6 +86,7 @@ class NameTables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     aliases: dict[Name, Name] = {}
     sports: dict[Name, Name] = {}
+    bookmakers: dict[Name, Name] = {}
     sources: dict[Name, SourceNames] = {}
     ours: tuple[Name, ...] = ("publish",)
     tolerance_min: float = 90.0
@@ -88,6 +98,7 @@ class NameTables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if self.most < 1:
             raise ConfigurationError("most must be 1 or more events.")
         self.alias_keys()
+        self.bookmaker_keys()
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Self:
@@ -135,9 +146,40 @@ class NameTables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
                 )
         return keys
 
+    def bookmaker_keys(self) -> dict[str | None, dict[str, str]]:
+        """Return our ids of bookmakers by the keys of others, by source; None is for all.
+
+        Raises
+        ------
+        ConfigurationError
+            If one id stands for two bookmakers, or for one that stands for another.
+        """
+        keys: dict[str | None, dict[str, str]] = {None: _bookmakers(self.bookmakers)}
+        for source, names in self.sources.items():
+            if names.bookmakers:
+                keys[source] = _bookmakers(names.bookmakers)
+        return keys
+
+
+def _bookmakers(table: Mapping[str, str]) -> dict[str, str]:
+    keys: dict[str, str] = {}
+    for alias, name in table.items():
+        other, ours = bookmaker_key(alias), bookmaker_key(name)
+        if not other or not ours:
+            raise ConfigurationError(f"The bookmaker {alias!r} = {name!r} holds no letters.")
+        if keys.setdefault(other, name) != name:
+            raise ConfigurationError(f"The bookmaker {alias!r} stands for two.")
+    for alias, name in keys.items():
+        if bookmaker_key(name) in keys and bookmaker_key(name) != alias:
+            raise ConfigurationError(
+                f"The bookmaker {alias!r} stands for {name!r}, which stands for another one.",
+                hint="Let every id stand for the one that shall be on the board.",
+            )
+    return keys
+
 
 def _misread(error: Exception) -> ConfigurationError:
     return ConfigurationError(
         f"The table of names can't be read: {error}.",
-        hint="It may hold aliases, sports, sources, ours, tolerance_min and most.",
+        hint="It may hold aliases, sports, bookmakers, sources, ours, tolerance_min and most.",
     )

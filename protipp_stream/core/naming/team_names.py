@@ -1,4 +1,4 @@
-"""Teams and sports as different sources spell them, brought to one form to compare by.
+"""Teams, sports and bookmakers as different sources spell them, brought to one form to compare by.
 
 Only what can't be wrong is done here: case, accents, punctuation, the ``FC`` of a
 club. "NY Yankees" is not guessed to be the New York Yankees, because "LA" and
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from protipp_stream.model import Event
 
-__all__ = ["Teams", "sports_of", "team_key", "teams_of"]
+__all__ = ["Teams", "bookmaker_key", "sports_of", "team_key", "teams_of"]
 
 _CLUB_FORMS = frozenset({"ac", "afc", "cd", "cf", "fc", "fk", "sc", "sk"})
 # Letters that are letters of their own, so that Unicode takes no accent off them.
@@ -98,6 +98,17 @@ def team_key(name: str, aliases: Mapping[str, str] | None = None) -> str:
     kept = [word for word in words if word not in _CLUB_FORMS] or words
     key = " ".join(kept)
     return aliases.get(key, key) if aliases else key
+
+
+def bookmaker_key(name: str) -> str:
+    """Bring the id of a bookmaker to the form by which it is compared.
+
+    Examples
+    --------
+    >>> bookmaker_key("William Hill"), bookmaker_key("williamhill")
+    ('williamhill', 'williamhill')
+    """
+    return "".join(_words(name))
 
 
 def teams_of(event: Event, aliases: Mapping[str, str] | None = None) -> Teams | None:
