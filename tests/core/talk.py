@@ -40,10 +40,10 @@ def at(minutes: float, event: Event = GAME, event_id: str | None = None) -> Even
 
 
 class Says:
-    """Sources that speak in turn, a minute apart."""
+    """Sources that speak in turn, a minute apart; one bookmaker may be everybody's."""
 
     def __init__(self, **tables: Any) -> None:
-        self.naming = Naming({"aliases": ALIASES} | tables)
+        self.naming = Naming({"aliases": ALIASES, "owner_silent_s": 0.0} | tables)
         self.clock: datetime = START - timedelta(days=1)
 
     def __call__(self, source: str, *said: Quote | Event) -> Named:

@@ -34,7 +34,8 @@ SHORT = {
     "Chicago White Sox": "CHI White Sox",
     "Athletics": "Oakland Athletics",
 }
-ALIASES = {short: name for name, short in SHORT.items()}
+# Both tell of the same bookmakers.
+TABLES = {"aliases": {short: name for name, short in SHORT.items()}, "owner_silent_s": 0.0}
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def doubled(event: Event, games: dict[frozenset[str | None], dict[str, int]]) ->
 def test_a_second_telling_of_the_recording_is_the_recording_again(
     readings: list[Reading],
 ) -> None:
-    naming, other = Naming({"aliases": ALIASES}), Other()
+    naming, other = Naming(TABLES), Other()
     count = 0
     for quotes, events, faults in readings:
         assert faults == []
@@ -113,7 +114,7 @@ def test_a_second_telling_of_the_recording_is_the_recording_again(
 
 
 def test_real_series_as_doubleheaders_are_kept_apart(readings: list[Reading]) -> None:
-    naming, other = Naming({"aliases": ALIASES}), Other()
+    naming, other = Naming(TABLES), Other()
     games: dict[frozenset[str | None], dict[str, int]] = {}
     for quotes, events, _ in readings:
         events = [doubled(each, games) for each in events]

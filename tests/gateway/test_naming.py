@@ -120,6 +120,7 @@ def test_what_is_not_matched_is_shown_to_who_may_see_the_status(
         "unknown": {},
         "renamed": 0,
         "parted": 0,
+        "owned": 0,
         "evicted": 0,
         "examples": ["alone: other: 'R. Reds v BLUES' (1.234)"],
     }

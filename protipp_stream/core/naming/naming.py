@@ -14,7 +14,8 @@ The rules:
 - No two sources share an id by chance: the second one's becomes ``source:id``.
 - What the board forgets is known for a day more, without its prices: play may go on
   after a rain delay, and feeds describe only what is new.
-- Every quote that comes in goes out, once. What has no name of ours keeps its own.
+- Of two sources that bring one bookmaker for an event, one counts (`owners`).
+- Every other quote that comes in goes out, once. What has no name of ours keeps its own.
 
 The first source of all, alone, comes out as it came in.
 """
@@ -23,13 +24,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
-
-import msgspec
+from typing import Any
 
 from protipp_stream.core.naming.bookmaker_names import BookmakerNames
 from protipp_stream.core.naming.fixtures import Fixture, Fixtures, Listing
+from protipp_stream.core.naming.named import Named, renamed
 from protipp_stream.core.naming.outcome_names import Perspective
+from protipp_stream.core.naming.owners import Owners
 from protipp_stream.core.naming.parting import leaving
 from protipp_stream.core.naming.prices import in_our_words, moves, remember, shown
 from protipp_stream.core.naming.report import NameReport, report_of
@@ -38,32 +39,10 @@ from protipp_stream.core.naming.tables import NameTables, SourceNames
 from protipp_stream.core.naming.team_names import sports_of, teams_of
 from protipp_stream.model import MAX_NAME_LENGTH, Event, Quote, Selection
 
-__all__ = ["Named", "Naming"]
+__all__ = ["Naming"]
 
 _NO_WORDS = SourceNames()
 _KEPT_WHEN_OVER = timedelta(days=1)
-
-
-class Named(NamedTuple):
-    """What a batch is in our names.
-
-    Attributes
-    ----------
-    quotes : list of Quote
-        One for each that came in, in order.
-    events : list of Event
-        Descriptions in our names; none of a fixture that another source describes.
-    moved : list of Quote
-        To be taken before ``quotes``: prices that are now known to be another
-        fixture's, suspended where they stood and named anew.
-    notes : list of str
-        What was decided, in words, for the log.
-    """
-
-    quotes: list[Quote]
-    events: list[Event]
-    moved: list[Quote]
-    notes: list[str]
 
 
 class Naming:
@@ -93,6 +72,7 @@ class Naming:
         self._tolerance_s = self.tables.tolerance_min * 60
         self._fixtures = Fixtures(self._tolerance_s)
         self._bookmakers = BookmakerNames(self.tables)
+        self._owners = Owners(self.tables.owner_silent_s)
         self._claimed: dict[str, Listing] = {}
         # What the board has forgotten, and until when we have not.
         self._over: dict[Fixture, datetime] = {}
@@ -103,6 +83,7 @@ class Naming:
         self._woken: list[Fixture] = []
         self._moved: list[Quote] = []
         self._notes: list[str] = []
+        self._now: datetime
 
     def __len__(self) -> int:
         return sum(len(source.listings) for source in self._sources.values())
@@ -123,7 +104,7 @@ class Naming:
             bookmaker gets this one, or it would look fresh.
         """
         source = self._sources.get(source_id) or self._meet(source_id)
-        self._moved, self._notes, self._woken = [], [], []
+        self._moved, self._notes, self._woken, self._now = [], [], [], received_at
         quotes = self._bookmakers.take(source_id, quotes, self._notes)
         told: list[Event] = []
         most = self.tables.most
@@ -137,6 +118,7 @@ class Naming:
             if listing is None:
                 listing = self._undescribed(source_id, source, quote.event_id)
             named.append(quote if listing.is_plain else self._named(listing, quote, received_at))
+        named = self._owned(source_id, named)
         if self._woken:
             told = self._told_again(told)
         return Named(named, told, self._moved, self._notes)
@@ -164,6 +146,10 @@ class Naming:
         }
 
     def _meet(self, source_id: str) -> Source:
+        if len(self._sources) == 1:
+            [(first, known)] = self._sources.items()
+            ids = (each.fixture.event_id for each in known.listings.values())
+            self._owners.begin(first, ids)
         names = self.tables.sources.get(source_id)
         source = self._sources[source_id] = Source(names, is_first=not self._sources)
         return source
@@ -175,6 +161,12 @@ class Naming:
             self._wake(listing.fixture)
         remember(listing, quote, received_at)
         return in_our_words(listing, quote, self._sources[listing.source].tally)
+
+    def _owned(self, source: str, quotes: list[Quote]) -> list[Quote]:
+        # Publishers speak of what others bring, and mean it.
+        if len(self._sources) == 1 or source in self.tables.ours:
+            return quotes
+        return self._owners.take(source, quotes, self._now, self._sources[source].tally)
 
     def _undescribed(self, source_id: str, source: Source, event_id: str) -> Listing:
         listing = self._list(source_id, source, event_id)
@@ -202,14 +194,14 @@ class Naming:
             self._settle(listing.fixture)
         for listing, stood in touched.items():
             self._orient(listing)
-            self._moved += moves(stood, self._shown(listing))
+            self._moved += self._owned(listing.source, moves(stood, self._shown(listing)))
             self._rest(listing)
             note = self._sources[listing.source].note(listing, len(self._sources) == 1)
             self._notes += [note] if note else []
         # Who was parted by another's new description has to be described as well.
         spoke = {listing for listing, _ in heard}
         heard += [(each, each.said) for each in touched if each.said and each not in spoke]
-        return [_renamed(said, each.fixture.event_id) for each, said in heard if each.is_first]
+        return [renamed(said, each.fixture.event_id) for each, said in heard if each.is_first]
 
     def _hear(self, source_id: str, source: Source, event: Event) -> Listing:
         listing = source.listings.get(event.event_id)
@@ -352,6 +344,7 @@ class Naming:
             self._drop(fixture)
             return
         fixture.is_over = True
+        self._owners.forget(fixture.event_id)
         self._over[fixture] = now + _KEPT_WHEN_OVER
         for listing in fixture.listings:
             listing.is_plain, listing.words = False, {}
@@ -371,7 +364,7 @@ class Naming:
         ids = {event.event_id for event in told}
         firsts = [(each.listings[0], each) for each in self._woken if each.event_id not in ids]
         again = [
-            _renamed(first.said, fixture.event_id)
+            renamed(first.said, fixture.event_id)
             for first, fixture in firsts
             if first.said and first.fixture is fixture
         ]
@@ -382,19 +375,14 @@ class Naming:
         source.tally.evicted += 1
         for listing in fixture.listings[1:]:
             # They come again under an id of their own; here they would stand for ever.
-            self._moved += moves(self._shown(listing), {})
+            self._moved += self._owned(listing.source, moves(self._shown(listing), {}))
         self._drop(fixture)
 
     def _drop(self, fixture: Fixture) -> None:
         self._fixtures.discard(fixture, fixture.teams)
         self._over.pop(fixture, None)
+        self._owners.forget(fixture.event_id)
         for listing in fixture.listings:
             del self._sources[listing.source].listings[listing.source_id]
             if listing.own_id is not None:
                 del self._claimed[listing.own_id]
-
-
-def _renamed(event: Event, event_id: str | None) -> Event:
-    if event_id is None or event.event_id == event_id:
-        return event
-    return msgspec.structs.replace(event, event_id=event_id)

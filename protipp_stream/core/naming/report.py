@@ -39,6 +39,9 @@ class NameReport(msgspec.Struct, frozen=True):
     parted : int
         How often an event's start moved away from that of the event it was matched
         with, so that it was judged anew.
+    owned : int
+        Quotes that did not count, because another source brings their bookmaker for
+        that event.
     evicted : int
         Events forgotten because there were too many.
     examples : list of str
@@ -51,6 +54,7 @@ class NameReport(msgspec.Struct, frozen=True):
     unknown: dict[str, int]
     renamed: int
     parted: int
+    owned: int
     evicted: int
     examples: list[str]
 
@@ -61,6 +65,7 @@ class Tally:
     def __init__(self) -> None:
         self.renamed = 0
         self.parted = 0
+        self.owned = 0
         self.evicted = 0
         self.unknowns: Counter[str] = Counter()
         self.examples: dict[str, None] = {}
@@ -90,6 +95,7 @@ def report_of(listings: Iterable[Listing], tally: Tally) -> NameReport:
         unknown=dict(tally.unknowns),
         renamed=tally.renamed,
         parted=tally.parted,
+        owned=tally.owned,
         evicted=tally.evicted,
         examples=[*examples[:room], *names][:MAX_EXAMPLES],
     )

@@ -80,6 +80,9 @@ class NameTables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Sources that use our event ids: a quote of theirs needs no description.
     tolerance_min : float
         Minutes by which two sources' starts of one fixture may differ.
+    owner_silent_s : float
+        Seconds that a source must be silent about a bookmaker of an event before
+        another one's word of it counts; 0 lets the newest word win.
     most : int
         Events of one source that are remembered at most.
     """
@@ -90,11 +93,14 @@ class NameTables(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     sources: dict[Name, SourceNames] = {}
     ours: tuple[Name, ...] = ("publish",)
     tolerance_min: float = 90.0
+    owner_silent_s: float = 120.0
     most: int = 20_000
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.tolerance_min) and self.tolerance_min >= 0):
             raise ConfigurationError("tolerance_min must be 0 or more minutes.")
+        if not (math.isfinite(self.owner_silent_s) and self.owner_silent_s >= 0):
+            raise ConfigurationError("owner_silent_s must be 0 or more seconds.")
         if self.most < 1:
             raise ConfigurationError("most must be 1 or more events.")
         self.alias_keys()
@@ -181,5 +187,6 @@ def _bookmakers(table: Mapping[str, str]) -> dict[str, str]:
 def _misread(error: Exception) -> ConfigurationError:
     return ConfigurationError(
         f"The table of names can't be read: {error}.",
-        hint="It may hold aliases, sports, bookmakers, sources, ours, tolerance_min and most.",
+        hint="It may hold aliases, sports, bookmakers, sources, ours, tolerance_min, "
+        "owner_silent_s and most.",
     )
