@@ -18,7 +18,6 @@ from protipp_stream.core.backlog import Mode, Recovery
 from protipp_stream.core.book import Book
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
-from protipp_stream.core.moves import Rule
 from protipp_stream.core.naming import Naming
 from protipp_stream.gateway import frames
 from protipp_stream.gateway.audit import Audit
@@ -28,6 +27,7 @@ from protipp_stream.gateway.clock import Clock, SystemClock
 from protipp_stream.gateway.fanout import Fanout
 from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.intake import Intake
+from protipp_stream.gateway.judging import Rules, judged
 from protipp_stream.gateway.log import Log
 from protipp_stream.gateway.outlet import PROGRESS_BYTES, Outlet
 from protipp_stream.gateway.settings import Settings
@@ -52,8 +52,8 @@ class Hub:
     ----------
     settings : Settings
         Sizes and times.
-    rule : Rule, optional
-        Which moves are significant; Cohen's h by default.
+    rule : Rule, str, or sequence of both, optional
+        Which moves are significant; Cohen's h by default. See `judging.judged`.
     names : Naming or dict, optional
         What different sources call the same; a dict is its tables.
     clock : Clock, optional
@@ -64,14 +64,14 @@ class Hub:
         self,
         settings: Settings | None = None,
         *,
-        rule: Rule | None = None,
+        rule: Rules | None = None,
         names: Naming | Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
         self.audit = Audit()
-        self.log = Log(self.settings, self.clock, rule)
+        self.log = Log(self.settings, self.clock, judged(rule, self.audit.counts))
         self.intake = Intake(self.audit, names if isinstance(names, Naming) else Naming(names))
         self.fanout = Fanout(self.log, self.clock)
         self.sources = Sources(self.clock)

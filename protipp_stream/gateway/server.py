@@ -21,12 +21,12 @@ import msgspec
 import uvicorn
 
 from protipp_stream.core.feed import Feed
-from protipp_stream.core.moves import Rule
 from protipp_stream.core.naming import Naming
 from protipp_stream.errors import ConfigurationError, ProtippStreamError
 from protipp_stream.gateway.auth import Authenticator, mint_token
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.hub import Hub
+from protipp_stream.gateway.judging import Rules
 from protipp_stream.gateway.listener import host_name, listener
 from protipp_stream.gateway.routes import application
 from protipp_stream.gateway.settings import Settings
@@ -54,8 +54,10 @@ class Gateway:
         makes a secret that only this process knows: get tokens from `token`.
     settings : Settings, optional
         Limits and allowed origins.
-    rule : Rule, optional
-        Which moves are significant; Cohen's h by default.
+    rule : Rule, str, or sequence of both, optional
+        Which moves are significant; Cohen's h by default: ``"h"``, ``h(0.06)``,
+        ``["h", "steam"]``, or a function of your own. It is tried out on a made-up
+        move; where it fails later, the log says so once and the move counts as none.
     names : Naming or dict, optional
         Tables for what different sources call the same, for example
         ``{"aliases": {"NY Yankees": "New York Yankees"}}``; see `core.naming.tables`.
@@ -78,7 +80,7 @@ class Gateway:
         port: int = 0,
         key: str | None = None,
         settings: Settings | None = None,
-        rule: Rule | None = None,
+        rule: Rules | None = None,
         names: Naming | Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -87,8 +89,6 @@ class Gateway:
             self._add(feed)
         self._host = host
         self._key = key or secrets.token_urlsafe(48)
-        self._socket = listener(host, port)
-        self.port: int = self._socket.getsockname()[1]
         settings = settings or Settings()
         settings = msgspec.structs.replace(
             settings, allowed_hosts=settings.allowed_hosts | {host_name(host).lower()}
@@ -97,6 +97,9 @@ class Gateway:
         self.hub = Hub(settings, rule=rule, names=names, clock=clock)
         authenticator = Authenticator(self._key, issuer=settings.issuer, audience=settings.audience)
         self._server = _Server(_uvicorn_config(application(self.hub, authenticator), settings))
+        # The last thing that can be refused: nothing would close the socket.
+        self._socket = listener(host, port)
+        self.port: int = self._socket.getsockname()[1]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._thread: threading.Thread | None = None
