@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from protipp_stream.cli.recordings import THE_ODDS_API, recording_of
 from protipp_stream.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -66,15 +67,7 @@ def recorded(file: Path, speed: str, **options: Any) -> Feed:
     """Replay a recording; ``speed`` is a number or ``max``."""
     from protipp_stream.feeds import Replay
 
-    return Replay(_recording(file), speed=_speed(speed), **options)
-
-
-def _recording(file: Path) -> Path:
-    """Find a recording by its path, or by its name in the recordings' folder."""
-    folder = os.environ.get("PROTIPP_RECORDINGS")
-    if file.exists() or folder is None:
-        return file
-    return next(Path(folder).rglob(file.name), file)
+    return Replay(recording_of(THE_ODDS_API, file), speed=_speed(speed), **options)
 
 
 def named(recording: Path | None) -> Path:
@@ -108,10 +101,13 @@ def secret(name: str, file: Path | None, *, hint: str) -> str:
     """Read a secret from a file, else from the environment's ``name``."""
     if file is not None:
         try:
-            return file.read_text().strip()
+            value = file.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             raise ConfigurationError(f"Can't read {file}: {why}.") from None
+        if not value:
+            raise ConfigurationError(f"{file} is empty: it should hold {name}.")
+        return value
     value = os.environ.get(name, "").strip()
     if not value:
         raise ConfigurationError(f"{name} is not set.", hint=f"{hint}, or give a file.")

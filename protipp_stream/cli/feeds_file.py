@@ -2,8 +2,7 @@
 
 A TOML file with a table ``[[feed]]`` for each: its ``kind``, an ``id`` where there are
 two of a kind, and what the feed of that kind is made with. A secret is never in the
-file: ``api_key_env`` names the variable of the environment that holds ``api_key``,
-``api_key_file`` the file. ``[names]`` is what the gateway is told about names
+file: see `file_secrets`. ``[names]`` is what the gateway is told about names
 (`core.naming`).
 """
 
@@ -17,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from protipp_stream.cli.arguments import secret
-from protipp_stream.errors import ConfigurationError
+from protipp_stream.cli.file_secrets import way_to_write, with_secrets
+from protipp_stream.cli.recordings import recording_of
+from protipp_stream.core.naming import NameTables
+from protipp_stream.errors import ConfigurationError, RecordingError
 
 if TYPE_CHECKING:
     from protipp_stream.feeds import Feed
@@ -68,7 +69,33 @@ def sources_in(file: Path) -> Sources:
     made = [_feed(f"{file}, feed {number}", each) for number, each in enumerate(feeds, 1)]
     if not made:
         raise ConfigurationError(f"{file} names no feed.", hint=_EXAMPLE)
-    return Sources(made, table.get("names", {}))
+    _refuse_twins(file, made)
+    return Sources(made, _names(file, table.get("names", {})))
+
+
+def _refuse_twins(file: Path, feeds: list[Feed]) -> None:
+    """Two of one id would overwrite each other's state."""
+    known: dict[str, int] = {}
+    for number, feed in enumerate(feeds, 1):
+        ident = feed.connection.id
+        if (other := known.setdefault(ident, number)) != number:
+            raise ConfigurationError(
+                f"{file}, feed {number}: feed {other} is {ident!r}, too.",
+                hint='Give one of them an id of its own: id = "…".',
+            )
+
+
+def _names(file: Path, names: Any) -> dict[str, Any]:
+    if not isinstance(names, dict):
+        raise ConfigurationError(
+            f"{file}: names are a table [names], not {names!r}.",
+            hint='Write: [names.aliases], "NY Yankees" = "New York Yankees".',
+        )
+    try:
+        NameTables.read(names)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{file}, names: {error.message}", hint=error.hint) from None
+    return names
 
 
 def _feed(place: str, table: Mapping[str, Any]) -> Feed:
@@ -78,53 +105,66 @@ def _feed(place: str, table: Mapping[str, Any]) -> Feed:
     kind, ident = settings.pop("kind", None), settings.pop("id", None)
     if kind not in KINDS:
         raise ConfigurationError(f"{place}: there is no kind {kind!r}.", hint=_EXAMPLE)
+    if ident is not None and not (isinstance(ident, str) and ident.strip()):
+        raise ConfigurationError(f"{place}: {ident!r} is no id.", hint='Write: id = "mine".')
     make = getattr(feeds, KINDS[kind])
-    known = inspect.signature(make).parameters.keys() - _NOT_IN_A_FILE
-    given = _with_secrets(place, settings, known)
+    parameters = inspect.signature(make).parameters
+    known = parameters.keys() - _NOT_IN_A_FILE - {"id"}
     if kind == "sse":
         known -= {"events"}  # objects of a program
-        given["mapping"] = _mapping(place, given.get("mapping", "optic-odds"))
-    if kind == "betfair" and isinstance(given.get("runner_names"), dict):
-        # Keys of TOML are texts; selection ids are numbers.
-        given["runner_names"] = _numbered(place, given["runner_names"])
+    given = with_secrets(place, _with_path(place, settings, known), known)
     if unknown := sorted(given.keys() - known):
         raise ConfigurationError(
             f"{place}: {kind} has no setting {unknown[0]!r}.",
             hint=f"It has: {', '.join(sorted(known))}.",
         )
+    _converted(place, kind, given)
+    for name in parameters:
+        if name in known - given.keys() and parameters[name].default is inspect.Parameter.empty:
+            raise ConfigurationError(f"{place}: {kind} needs {name}: write {way_to_write(name)}.")
+    if ident is not None and "id" in parameters:
+        given["id"] = ident
     try:
         feed: Feed = make(**given)
         if ident is not None:
-            # Two of one kind would have one id, and overwrite each other's state.
-            feed.connection = msgspec.structs.replace(feed.connection, id=str(ident))
-    except TypeError as error:
-        # One that is missing, or a text where a list belongs.
+            feed.connection = msgspec.structs.replace(feed.connection, id=ident)
+    except (TypeError, ValueError, AttributeError) as error:
+        # A text where a list belongs.
         raise ConfigurationError(f"{place}: {kind} can't be made so: {error}.") from None
     except ConfigurationError as error:
         raise ConfigurationError(f"{place}: {error.message}", hint=error.hint) from None
     return feed
 
 
-def _with_secrets(place: str, settings: Mapping[str, Any], known: set[str]) -> dict[str, Any]:
-    """Replace ``NAME_env`` and ``NAME_file`` by what they lead to."""
-    given: dict[str, Any] = {}
-    for name, value in settings.items():
-        base, _, way = name.rpartition("_")
-        if way not in {"env", "file"} or name in known or base not in known:
-            given[name] = value
-        elif isinstance(value, dict):  # headers_env = { "X-Api-Key" = "OPTIC_ODDS_KEY" }
-            given[base] = {each: _secret(place, way, each, its) for each, its in value.items()}
-        else:
-            given[base] = _secret(place, way, base, value)
-    return given
+def _with_path(place: str, settings: dict[str, Any], known: set[str]) -> dict[str, Any]:
+    """Read ``recording``, the command line's word for it, as ``path``."""
+    if "path" not in known or "recording" not in settings:
+        return settings
+    if "path" in settings:
+        raise ConfigurationError(
+            f"{place}: path and recording say the same.", hint="Write one of them."
+        )
+    return {"path" if name == "recording" else name: its for name, its in settings.items()}
 
 
-def _secret(place: str, way: str, name: str, whereto: object) -> str:
-    if not isinstance(whereto, str):
-        raise ConfigurationError(f"{place}: {name} is read from a name, not from {whereto!r}.")
-    if way == "file":
-        return secret(name, Path(whereto), hint="Make it")
-    return secret(whereto, None, hint=f"{place} wants it as {name}: set it")
+def _converted(place: str, kind: str, given: dict[str, Any]) -> None:
+    """Make of texts what no text can be."""
+    if kind == "sse":
+        given["mapping"] = _mapping(place, given.get("mapping", "optic-odds"))
+    if kind == "betfair" and isinstance(given.get("runner_names"), dict):
+        # Keys of TOML are texts; selection ids are numbers.
+        given["runner_names"] = _numbered(place, given["runner_names"])
+    if "path" in given:
+        given["path"] = _recording(place, kind, given["path"])
+
+
+def _recording(place: str, kind: str, path: object) -> Path:
+    if not isinstance(path, str):
+        raise ConfigurationError(f"{place}: path is a text, not {path!r}.")
+    try:
+        return recording_of(kind, Path(path))
+    except RecordingError as error:
+        raise RecordingError(f"{place}: {error.message}", hint=error.hint) from None
 
 
 def _numbered(place: str, names: Mapping[str, str]) -> dict[int, str]:

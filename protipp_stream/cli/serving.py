@@ -32,7 +32,7 @@ from protipp_stream.cli.arguments import (
 )
 from protipp_stream.cli.dashboard import dashboard_file, served
 from protipp_stream.cli.feeds_file import Sources, sources_in
-from protipp_stream.core.moves import RULES, either, rule_named
+from protipp_stream.core.moves import RULES
 from protipp_stream.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def demo(
 
 
 def serve(
+    context: typer.Context,
     feed: Annotated[
         FeedName | None,
         typer.Option(help="Where odds come from; default: replay with --recording, else simulated"),
@@ -126,8 +127,8 @@ def serve(
         allowed_origins=frozenset(origin or ()),
         allowed_hosts=LOOPBACK_HOSTS | {name.lower() for name in allowed_host or ()},
     )
-    if feeds and (feed or recording):
-        raise ConfigurationError("--feeds says it all.", hint="Leave --feed and --recording out.")
+    if feeds:
+        _refuse_beside_feeds(context)
     sources = sources_in(feeds) if feeds else Sources([], {})
     gateway = Gateway(
         *sources.feeds,
@@ -135,7 +136,7 @@ def serve(
         port=port,
         key=key,
         settings=settings,
-        rule=either(*map(rule_named, rule or ["h"])),
+        rule=rule or None,
         names=sources.names,
     )
     if not feeds:
@@ -143,6 +144,20 @@ def serve(
         provider = _Provider(api_key_file, sport, regions, interval)
         gateway.follow(_one_feed(feed, recording, speed, gateway, provider))
     asyncio.run(gateway.serve(on_ready=lambda: _say_ready(gateway, "none")))
+
+
+# What is said of one feed, and in a file of several stands with each.
+_OF_ONE_FEED = ("feed", "recording", "speed", "sport", "regions", "interval", "api_key_file")
+
+
+def _refuse_beside_feeds(context: typer.Context) -> None:
+    for name in _OF_ONE_FEED:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            option = f"--{name.replace('_', '-')}"
+            raise ConfigurationError(
+                "--feeds says it all.", hint=f"Leave {option} out: write it into the file."
+            )
 
 
 class _Provider(NamedTuple):
