@@ -49,6 +49,8 @@ def test_toml_and_a_dict_say_the_same() -> None:
         {"tolerance_min": -1},
         {"tolerance_min": float("nan")},
         {"tolerance_min": "90"},
+        {"owner_silent_s": -1},
+        {"owner_silent_s": float("inf")},
         {"most": 0},
     ],
     ids=str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +41,14 @@ def test_another_bookmaker_or_event_has_an_owner_of_its_own() -> None:
         price("a1", OURS, bookmaker_id="bolt"),
         price("78", OURS),
     ]
-    assert says("a", price("a1", OURS, bookmaker_id="bolt")).quotes == []
+    game = msgspec.structs.replace(GAME, event_id="c9")
+    assert says("c", game, price("c9", OURS, bookmaker_id="bolt")).quotes == []
+
+
+def test_without_patience_the_newest_word_wins() -> None:
+    says = two(silent_s=0.0)
+    says("a", price("a1", OURS))
+    assert says("b", price("77", OURS, None)).quotes == [price("a1", OURS, None)]
 
 
 def test_a_suspension_of_the_owner_is_no_silence() -> None:

@@ -164,7 +164,8 @@ class Naming:
 
     def _owned(self, source: str, quotes: list[Quote]) -> list[Quote]:
         # Publishers speak of what others bring, and mean it.
-        if len(self._sources) == 1 or source in self.tables.ours:
+        tables = self.tables
+        if len(self._sources) == 1 or source in tables.ours or not tables.owner_silent_s:
             return quotes
         return self._owners.take(source, quotes, self._now, self._sources[source].tally)
 
