@@ -159,8 +159,10 @@ class Listener(StreamListener):
             self._take(line, line.pt, message.changes)
         batch = Batch(self._reading.quotes, self.received_at, self.arrived, self._reading.events)
         is_late = line.status == UPSTREAM_IS_LATE
+        is_sound = line.ends and not is_late
+        is_due = is_sound and self.vouching.is_due(line.ct == "HEARTBEAT")
         self.tell(News(batch, is_late, self._faults))
-        if line.ends and not is_late and self.vouching.is_due(line.ct == "HEARTBEAT"):
+        if is_due:
             self._say_again()
         self._ask_for_lost()
 
