@@ -155,7 +155,7 @@ async def test_a_call_for_names_that_fails_breaks_nothing(
         assert feed.connection.error_count == 1
         await waits(60.0)
         odds_api_io.push(said("updated", ml(), id=2))
-        await board.next(2)
+        await board.next(3)  # said, vouched for, named
     assert {q.outcome for q in board.book.quotes() if q.event_id == "2" and q.odds} == {
         "Reds",
         "Cubs",

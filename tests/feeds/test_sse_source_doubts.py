@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from datetime import timedelta
 from typing import Any
@@ -62,21 +63,18 @@ async def test_an_event_that_can_not_be_read_is_asked_for_once_more(
     feed = make_sse()
     async with following(feed) as board:
         await begun(board, sse)
-        last = feed._last_id
-        ident = sse.push("locked-odds", [row(HOME, None)])
-        good = sse._kept.pop()
-        sse._kept.append((ident, good[1]))
-        await board.next()
-        assert board.prices == {("h2h", AWAY): 2.3}
-        # The next one is broken on its way, and whole when it comes again.
-        feed._last_id = last
-        sse._send(b"event: locked-odds\nid: %s9\ndata: {half\n\n" % ident.encode())
+        last, ident = feed._last_id, "9999999999999-0"
+        # Broken on its way, and whole when it comes again.
+        whole = json.dumps({"data": [row(HOME, None)]})
+        sse._kept.append((ident, sse._event("locked-odds", whole, ident)))
+        sse.raw(sse._event("locked-odds", whole[:20], ident))
         await board.next()
         assert feed.connection.status == "connecting"
         assert "asking once more" in str(feed.connection.last_error)
         assert feed._last_id == last
         await board.next(3)
         assert sse.asked[1][0]["last-event-id"] == last
+        assert feed._last_id == ident
     assert board.prices == {("h2h", AWAY): 2.3}
 
 
