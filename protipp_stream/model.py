@@ -98,8 +98,9 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
         The part of the net winnings that an exchange keeps: 0.05 is 5 %. ``odds``
         are as quoted, without it.
     confirmed_at : datetime or None
-        When its feed last said it again, unchanged and without a bookmaker's stamp: a
-        stream that lives vouches for what stands. The gateway's to set.
+        When it was last said again, unchanged: by the bookmaker's clock, but no later
+        than it was heard, or, without such a stamp, when its feed said so: a stream that
+        lives vouches for what stands. The gateway's to set.
     """
 
     bookmaker_id: Name
@@ -131,7 +132,9 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
         """Return the same price, said again; ``stamp`` is the bookmaker's own clock."""
         if stamp is None:
             return msgspec.structs.replace(self, confirmed_at=received_at)
-        return msgspec.structs.replace(self, source_timestamp=stamp)
+        # Or nobody could tell a clock that is ahead from a price that was confirmed.
+        confirmed_at = min(stamp, received_at)
+        return msgspec.structs.replace(self, source_timestamp=stamp, confirmed_at=confirmed_at)
 
 
 class Confirmation(msgspec.Struct, frozen=True, gc=False, array_like=True):

@@ -4,7 +4,7 @@ Nothing here opens a socket, reads a clock, starts a thread, touches a disk or
 draws a random number. Time comes in as a parameter, so a race is a unit test.
 
 What the numbers mean: `book` finds what changed · `moves` says whether it matters ·
-`arbitrage` finds prices that pay whatever happens · `fair` takes the margin out ·
+`arbitrage` finds prices that pay whoever wins · `fair` takes the margin out ·
 `clones` finds who copies whom · `naming` gives one name to what sources name
 differently · `quarantine` refuses what can't be true · `eviction` forgets what is over.
 

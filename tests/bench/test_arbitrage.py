@@ -12,13 +12,18 @@ which is in its figure. Prices walk as in `odds_walk`.
 
 In a row with an exchange and mixed sets one bookmaker lays, too, and one names no draw
 in a twentieth of the events, so that an arbitrage that is none stands there all the time.
+
+A race has one market of many runners, of whom each bookmaker leaves out another one: so
+no two of them name the same outcomes. Nothing stands.
 """
 
 from __future__ import annotations
 
 import gc
+import random
 import time
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from statistics import median
 
 import pytest
@@ -132,6 +137,66 @@ def test_the_cost_of_an_update_does_not_grow_with_the_board(
         pandas_us, found = whole_board(ours.rows.values())
         assert found == scan.tight() or is_mixed
         table.add("pandas, whole board", pandas_us, pandas_us / median(cpu_us["floor"]), "-", "-")
+    tables.append(table)
+
+
+class Race:
+    """One market of many outcomes, of which each bookmaker leaves out another one."""
+
+    def __init__(self, bookmakers: int, runners: int) -> None:
+        self._chance = random.Random(1)
+        self._runners = runners
+        self._seq = 0
+        self._selections = [
+            (f"maker_{maker}", f"runner_{runner}")
+            for maker in range(bookmakers)
+            for runner in range(runners)
+            if runner != maker % runners
+        ]
+
+    def opening(self) -> list[OddsUpdate]:
+        """Every selection once."""
+        return [self._update(*selection) for selection in self._selections]
+
+    def updates(self, count: int) -> list[OddsUpdate]:
+        """Return so many more."""
+        return [self._update(*self._chance.choice(self._selections)) for _ in range(count)]
+
+    def _update(self, maker: str, runner: str) -> OddsUpdate:
+        self._seq += 1
+        now = START + timedelta(seconds=self._seq / UPDATES_A_SECOND)
+        odds = round(self._runners * self._chance.uniform(0.7, 0.93), 1)
+        return OddsUpdate(
+            f"bench:{self._seq}", maker, "race", "outrights", runner, None, odds, now, None, 0.1,
+            False,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(("bookmakers", "runners"), [(12, 20), (12, 60), (25, 60)])
+def test_outcome_sets_that_differ_cost_little_more(
+    bookmakers: int, runners: int, tables: list[Table], is_full: bool
+) -> None:
+    count = 20_000 if is_full else 300
+    race = Race(bookmakers, runners)
+    opening = race.opening()
+    scan, finder = Scan(opening), ArbitrageFinder()
+    finder.take(opening, opening[-1].timestamp)
+    cpu_us: dict[str, list[float]] = {"floor": [], "ours": []}
+    for _ in range(ROUNDS if is_full else 1):
+        updates = race.updates(count)
+        gc.collect()
+        began = time.process_time()
+        scan.run(updates)
+        between = time.process_time()
+        for update in updates:
+            finder.take((update,), update.timestamp)
+        cpu_us["floor"].append((between - began) / count * 1e6)
+        cpu_us["ours"].append((time.process_time() - between) / count * 1e6)
+    assert stands(finder) == {}
+    title = f"Arbitrage: {runners} outcomes, {bookmakers} bookmakers, each without another one"
+    table = Table(title, ["", "µs CPU/update", "floor = 1"])
+    table.add("bare dict scan (floor)", median(cpu_us["floor"]), 1.0)
+    table.add("protipp_stream", median(cpu_us["ours"]), ratio(cpu_us, "ours", "floor"))
     tables.append(table)
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from protipp_stream.core.arbitrage import REASONS, WORDS, Arbitrage, ArbitrageFinder, Terms
 from protipp_stream.core.arbitrage.prices import base_market
+from protipp_stream.core.arbitrage.terms import LONGEST_AGE_S
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import OddsUpdate
 
@@ -272,6 +273,8 @@ def test_every_active_one_pays_what_it_shows(data: st.DataObject) -> None:
         {"unit": 200.0},
         {"max_age_s": 0.0},
         {"max_age_in_play_s": -1.0},
+        {"max_age_s": 1e11},
+        {"max_age_in_play_s": LONGEST_AGE_S + 1},
         {"min_margin": -0.1},
         {"min_margin": 0.3},
         {"max_gap": 0.0},
@@ -282,3 +285,16 @@ def test_every_active_one_pays_what_it_shows(data: st.DataObject) -> None:
 def test_terms_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="Terms of arbitrage"):
         Terms(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_age_that_is_refused_is_told_what_it_may_be() -> None:
+    with pytest.raises(ConfigurationError, match=r"max_age_s can't be .*at most 315360000"):
+        Terms(max_age_s=1e11)
+
+
+def test_the_longest_age_is_as_good_as_no_limit() -> None:
+    finder = ArbitrageFinder(Terms(max_age_s=LONGEST_AGE_S, max_age_in_play_s=LONGEST_AGE_S))
+    old = said("ada", at=after(-86_400 * 365), home=2.1, away=1.8)
+    [active] = found(old, said("bob", home=1.8, away=2.05), finder=finder)
+    assert active.status == "active"
+    assert finder.deadline == after(LONGEST_AGE_S - 86_400 * 365)

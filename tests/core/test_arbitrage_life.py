@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import gc
+from datetime import datetime
+
+import msgspec
+import pytest
 
 from protipp_stream.core.arbitrage import ArbitrageFinder, Terms
-from protipp_stream.core.arbitrage.prices import Offer
+from protipp_stream.core.arbitrage.market import Offer
+from protipp_stream.core.book import Book
+from protipp_stream.core.filter import Filter
 from protipp_stream.model import Confirmation, Event, Quote
 
 from .arbitrage_boards import LOPSIDED, NOW, PAIR, after, said, told
@@ -53,6 +59,63 @@ def test_a_price_that_was_seen_again_is_as_fresh_as_that() -> None:
     assert finder.deadline == after(380)
     assert finder.expire(after(379)) == []
     assert finder.current[0].status == "active"
+
+
+def test_a_confirmation_by_a_clock_that_is_ahead_is_as_old_as_its_receipt() -> None:
+    finder = ArbitrageFinder()
+    finder.take(PAIR, NOW)
+    for name in ("ada", "bob"):
+        ahead = Confirmation(name, "game", "h2h", ["home", "away"], after(50), after(3600))
+        finder.confirm([ahead], after(100))
+    assert {leg.stamp for leg in finder.current[0].legs} == {after(50)}
+    assert finder.deadline == after(230)
+
+
+def board(stamp: datetime | None, received: datetime, confirmed: datetime | None) -> list[Quote]:
+    """What a snapshot may say of the pair."""
+    rows = [("ada", "home", 2.1), ("ada", "away", 1.8), ("bob", "home", 1.8), ("bob", "away", 2.05)]
+    return [
+        Quote(maker, "game", "h2h", outcome, odds, stamp, received, 0.0, confirmed)
+        for maker, outcome, odds in rows
+    ]
+
+
+def test_in_a_snapshot_a_clock_that_is_ahead_makes_no_price_fresher_than_its_receipt() -> None:
+    finder = ArbitrageFinder()
+    finder.reset(board(after(3000), after(-600), None), NOW)
+    [late] = finder.current
+    assert late.reasons == ("stale",)
+    assert {leg.stamp for leg in late.legs} == {after(-600)}
+
+
+def test_in_a_snapshot_a_price_that_its_feed_vouched_for_is_as_fresh_as_that() -> None:
+    finder = ArbitrageFinder()
+    for stamp in (None, after(-700), after(3000)):
+        finder.reset(board(stamp, after(-600), after(-5)), NOW)
+        [active] = finder.active
+        assert {leg.stamp for leg in active.legs} == {after(-5)}
+
+
+def test_a_price_of_unknown_receipt_is_as_old_as_its_bookmaker_says_or_new() -> None:
+    finder = ArbitrageFinder()
+    for stamp, shown in ((None, NOW), (after(-9), after(-9)), (after(9), NOW)):
+        quotes = [msgspec.structs.replace(q, timestamp=None) for q in board(stamp, NOW, None)]
+        finder.reset(quotes, NOW)
+        assert {leg.stamp for leg in finder.active[0].legs} == {shown}
+
+
+@pytest.mark.parametrize("ahead_s", [0, 3600])
+def test_a_price_that_its_bookmaker_confirmed_is_in_a_snapshot_what_it_was_live(
+    ahead_s: float,
+) -> None:
+    live, again, book = ArbitrageFinder(), ArbitrageFinder(), Book("e")
+    told = book.apply(board(NOW, NOW, None), NOW)
+    live.take(told, NOW)
+    book.apply(board(after(170 + ahead_s), after(175), None), after(175))
+    live.confirm(book.confirmed_since(0, Filter()), after(175))
+    again.reset(book.quotes(), after(200))
+    stamps = [{leg.stamp for leg in finder.current[0].legs} for finder in (live, again)]
+    assert stamps == [{min(after(170 + ahead_s), after(175))}] * 2
 
 
 def test_once_it_has_started_a_price_is_stale_after_a_minute() -> None:

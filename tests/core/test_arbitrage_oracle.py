@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from math import inf
 
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Change, Key, Terms
+from protipp_stream.core.arbitrage.market import Market, Offer
 from protipp_stream.model import Confirmation, Event, OddsUpdate, Quote
 
 from .arbitrage_oracle import Price, opportunities, pays_as_shown
@@ -21,7 +23,9 @@ MATCH = Event("match", "Away @ Home", "soccer", KICK_OFF)
 STAKED = {"rounding", "limits"}
 
 bookmakers = st.sampled_from(BOOKMAKERS)
-sets = st.sampled_from([("away", "home")] * 3 + [("away", "draw", "home")] * 3 + [("home",)])
+sets = st.sampled_from(
+    [("away", "home")] * 3 + [("away", "draw", "home")] * 3 + [("home",), ("draw", "home")]
+)
 # Close to fair for two outcomes and for three, with ties, and now and then absurd.
 odds = st.sampled_from([1.5, 1.9, 1.95, 2.0, 2.05, 2.1, 2.2, 2.9, 3.0, 3.1, 3.2, 3.5, 4.0, 11.5])
 commissions = st.sampled_from([0.0, 0.0, 0.05])
@@ -87,6 +91,8 @@ class Board:
     def check(self) -> None:
         current = {each.key: each for each in self.finder.current}
         self.compare(self.now)
+        for market in self.finder._prices.markets():
+            check_sums(market)
         # What was told, change by change, is what stands.
         assert {k: (v.legs, v.reasons) for k, v in self.told.items()} == {
             k: (v.legs, v.reasons) for k, v in current.items()
@@ -118,6 +124,23 @@ class Board:
             assert len(set(groups)) == len(groups)
             limit = 60 if each.is_in_play else 180
             assert all(leg.age_s(self.now) < limit for leg in each.legs)
+
+
+def check_sums(market: Market) -> None:
+    """What is kept of the pools from update to update is what it would be anew."""
+    for pool in market.pools.values():
+        costs = [
+            min((o.cost for o in market.offers() if is_back_of(o, outcome)), default=inf)
+            for outcome in pool.outcomes
+        ]
+        priced = [cost for cost in costs if cost < inf]
+        assert pool._priced == len(priced)
+        assert pool._parts == sum(int(cost * 2**50) for cost in priced)
+        assert set(pool.outcomes) <= set(market._tops)
+
+
+def is_back_of(offer: Offer, outcome: str) -> bool:
+    return offer.column is offer.maker.pool.backs.get(outcome)
 
 
 def opening(data: st.DataObject, board: Board) -> list[Price]:

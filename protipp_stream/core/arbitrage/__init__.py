@@ -1,9 +1,10 @@
-"""Arbitrage: prices of several bookmakers which together pay whatever happens.
+"""Arbitrage: prices of several bookmakers which together pay whoever wins.
 
-`finder` takes prices as they come · `prices` keeps the best of every outcome ·
-`judge` says why what looks like an arbitrage is none, by the `terms` · `stakes`
-splits, rounds and counts again · `assignment` finds different bookmakers for
-the legs · `life` is what an opportunity is, from first to last.
+`finder` takes prices as they come · `prices` puts them where they belong · `market`
+keeps the best of every outcome · `judge` says why what looks like an arbitrage is none,
+by the `terms` · `stakes` splits, rounds and counts again · `assignment` finds different
+bookmakers for the legs · `life` is what an opportunity is, from first to last · `pushes`
+says when stakes come back.
 """
 
 from protipp_stream.core.arbitrage.finder import ArbitrageFinder

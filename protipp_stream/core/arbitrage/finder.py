@@ -1,4 +1,4 @@
-"""Arbitrage: prices of several bookmakers which together pay whatever happens.
+"""Arbitrage: prices of several bookmakers which together pay whoever wins.
 
 ``S = Σ 1/o'ᵢ`` over a best price for each outcome of one market; an arbitrage iff S < 1,
 and its margin is ``1/S - 1``, the return on the total put at risk (analytics.md).
@@ -17,7 +17,8 @@ from datetime import datetime
 
 from protipp_stream.core.arbitrage.judge import Judge
 from protipp_stream.core.arbitrage.life import Arbitrage, Change, Key, Moment, Watch
-from protipp_stream.core.arbitrage.prices import Market, Prices
+from protipp_stream.core.arbitrage.market import Market
+from protipp_stream.core.arbitrage.prices import Prices
 from protipp_stream.core.arbitrage.terms import Terms
 from protipp_stream.model import Confirmation, Event, OddsUpdate, Quote
 
@@ -124,7 +125,7 @@ class ArbitrageFinder:
         """Note that prices were seen again, unchanged; backs and lays one by one."""
         touched: dict[Market, None] = {}
         for each in said:
-            stamp = min(each.source_timestamp or each.received_at, now)
+            stamp = min(each.source_timestamp or each.received_at, each.received_at)
             market = self._prices.confirm(each, stamp)
             if market is not None:
                 touched[market] = None
@@ -165,9 +166,9 @@ class ArbitrageFinder:
     def _put(self, quotes: Iterable[Quote], now: datetime) -> list[Market]:
         touched: dict[Market, None] = {}
         for quote in quotes:
-            received = quote.timestamp or now
-            # A board's quote carries its newest confirmation, later than its receipt.
-            stamp = min(quote.good_at or received, max(received, now))
+            # A board's quote carries its newest confirmation, heard later than the price.
+            heard = quote.confirmed_at or quote.timestamp or now
+            stamp = min(quote.good_at or heard, heard)
             market = self._prices.put(*quote.selection, quote.odds, quote.commission, stamp)
             if market is not None:
                 touched[market] = None

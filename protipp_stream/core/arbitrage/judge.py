@@ -25,7 +25,7 @@ from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from protipp_stream.core.arbitrage.assignment import assign
-from protipp_stream.core.arbitrage.prices import Column, Market, Offer, Partition, Pool
+from protipp_stream.core.arbitrage.market import Column, Market, Offer, Partition, Pool
 from protipp_stream.core.arbitrage.terms import Reason
 
 __all__ = ["Finding", "Judge", "Kind"]
@@ -75,14 +75,16 @@ class Judge:
     def findings(self, market: Market) -> list[Finding]:
         """Find all that there is to report of a market."""
         found: list[Finding] = []
-        for pool in market.pools.values():
-            if len(pool.outcomes) > 1:
-                within = self._within(pool)
+        pools = [pool for pool in market.pools.values() if len(pool.outcomes) > 1]
+        sums = [(pool, self._within(pool)) for pool in pools]
+        is_tight = any(within for _, within in sums)
+        for pool, within in sums:
+            if is_tight:  # or nobody asks what is calm
                 self._calm(pool, within)
-                found += within
-                mixed = market.across(pool, self._limit)
-                if mixed is not None:
-                    found.append(self._mixed(pool, mixed))
+            found += within
+            mixed = market.across(pool, self._limit)
+            if mixed is not None:
+                found.append(self._mixed(pool, mixed))
         return found
 
     def _calm(self, pool: Pool, found: Sequence[Finding]) -> None:

@@ -13,7 +13,8 @@ from typing import Literal
 import msgspec
 
 from protipp_stream.core.arbitrage.judge import Finding, Kind
-from protipp_stream.core.arbitrage.prices import Market, Offer
+from protipp_stream.core.arbitrage.market import Market, Offer
+from protipp_stream.core.arbitrage.pushes import returned_share
 from protipp_stream.core.arbitrage.stakes import Leg, Split, split
 from protipp_stream.core.arbitrage.terms import REASONS, WORDS, Reason, Terms
 
@@ -47,8 +48,9 @@ class Arbitrage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     total : float
         Money at risk: stakes of backs, liabilities of lays; after rounding and limits.
     worst_case : float or None
-        Profit on those stakes under the least favourable outcome, rounded down.
-        None for ``mixed``: then no stakes can be said to cover everything.
+        Profit on those stakes under the least favourable *outcome*, rounded down. On a
+        push, which is no outcome, it is less: see `can_push` and `floor`. None for
+        ``mixed``: then no stakes can be said to cover everything.
     max_total : float or None
         The largest total within the bookmakers' limits.
     first_seen, last_seen : datetime
@@ -92,9 +94,36 @@ class Arbitrage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return 1 / self.implied - 1
 
     @property
+    def can_push(self) -> bool:
+        """Whether stakes may come back instead of a bet being won or lost.
+
+        By the market's name: two outcomes and a whole or quarter line (``totals@8``,
+        ``spreads@-1.25``), or ``draw_no_bet``. What no name tells is not known here: an
+        ``h2h`` without a draw, in a sport that has ties, may be a push too, and any bet
+        may be void.
+        """
+        return returned_share(self.market, self.outcomes) > 0
+
+    @property
+    def floor(self) -> float | None:
+        """Profit at the least, a push (see `can_push`) included; None where no stakes are.
+
+        On a push of a whole line all stakes come back: nothing is left and nothing lost.
+        On that of a quarter line half of them do, and half a profit is left.
+        """
+        if self.worst_case is None:
+            return None
+        share = returned_share(self.market, self.outcomes)
+        return min(self.worst_case, self.worst_case * (1 - share))
+
+    @property
     def words(self) -> str:
-        """Why it is suppressed, for people; empty when it is not."""
-        return "; ".join(WORDS[reason] for reason in self.reasons)
+        """Why it is suppressed and whether it may be a push, for people; or empty."""
+        words = [WORDS[reason] for reason in self.reasons]
+        share = returned_share(self.market, self.outcomes)
+        if share:
+            words.append("a push returns " + ("the stakes" if share == 1 else "half the stakes"))
+        return "; ".join(words)
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

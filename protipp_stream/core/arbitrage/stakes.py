@@ -86,7 +86,7 @@ class Split(msgspec.Struct, frozen=True, gc=False):
         Money at risk in all: stakes of backs and liabilities of lays.
     worst_case : float
         Profit under the least favourable outcome; rounded down, so it is never more
-        than the stakes return. Negative is a loss.
+        than the stakes return. Negative is a loss. A push is no outcome.
     max_total : float or None
         The largest total that the bookmakers' limits allow; None without limits.
     is_limited : bool

@@ -10,7 +10,7 @@ import msgspec
 
 from protipp_stream.errors import ConfigurationError
 
-__all__ = ["REASONS", "WORDS", "Reason", "Terms"]
+__all__ = ["LONGEST_AGE_S", "REASONS", "WORDS", "Reason", "Terms"]
 
 Reason = Literal[
     "stale",
@@ -38,34 +38,45 @@ WORDS: Final[Mapping[Reason, str]] = {
 }
 
 
+# Ten years.
+LONGEST_AGE_S: Final = 3650 * 86_400.0
+
+
 class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the user stakes, and what counts as an arbitrage.
 
     Attributes
     ----------
     stake : float
-        Money to put at risk in all, over the legs.
+        Money to put at risk in all, over the legs: above 0, at most 1e9.
     unit : float
-        Stakes are multiples of it.
+        Stakes are multiples of it; from 1e-6 to ``stake``.
     max_age_s, max_age_in_play_s : float
-        Seconds: a price of this age is stale, before the event's start and after it.
+        Seconds, above 0, at most `LONGEST_AGE_S` (ten years, which is as good as no
+        limit): a price of this age is stale, before the event's start and after it.
         Recorded, polled every 5 minutes: 95 % of the prices before the start were
         younger than 180 s, and what was older was forgotten rather than slow.
     max_margin : float
         A return on the total above this is taken for a palpable error: 0.2 is 20 %.
+        Above ``min_margin``.
     min_margin : float
-        Margins that are not above this are not looked at.
+        Margins that are not above this are not looked at; 0 or more.
     max_gap : float
         Cohen's h between a price's implied probability and the median of those of the
         other bookmakers (clones count once, stale prices not at all, and it takes two
         of them): a price that is more generous by more than this is a palpable error.
         h has the same scale at every price, where a ratio of odds has not: 0.3 is 2.83
-        against 2.0, 34 against 10, 1.26 against 1.11.
+        against 2.0, 34 against 10, 1.26 against 1.11. Above 0; from π on, no limit.
     commissions : mapping of str to float
-        By bookmaker: what *you* pay, instead of what its quotes say.
+        By bookmaker: what *you* pay, instead of what its quotes say; from 0 to below 1.
     max_stakes : mapping of str to float
         By bookmaker: the most that it lets you put at risk in one bet; of a lay that
-        is the liability.
+        is the liability. Above 0.
+
+    Raises
+    ------
+    ConfigurationError
+        If one of them is not a finite number in its range.
     """
 
     stake: float = 100.0
@@ -80,22 +91,28 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def __post_init__(self) -> None:
         # Within these a stake has at most 15 digits, which a float shows as they are.
-        _check("stake", self.stake, 0 < self.stake <= 1e9)
-        _check("unit", self.unit, 1e-6 <= self.unit <= self.stake)
-        _check("max_age_s", self.max_age_s, self.max_age_s > 0)
-        _check("max_age_in_play_s", self.max_age_in_play_s, self.max_age_in_play_s > 0)
-        _check("min_margin", self.min_margin, self.min_margin >= 0)
-        _check("max_margin", self.max_margin, self.max_margin > self.min_margin)
-        _check("max_gap", self.max_gap, self.max_gap > 0)
+        _check("stake", self.stake, 0 < self.stake <= 1e9, "above 0 and at most 1e9")
+        _check("unit", self.unit, 1e-6 <= self.unit <= self.stake, "from 1e-6 to the stake")
+        for name, age_s in (
+            ("max_age_s", self.max_age_s),
+            ("max_age_in_play_s", self.max_age_in_play_s),
+        ):
+            # So long ago is a date whatever the clock says: nothing overflows while judging.
+            is_sound = 0 < age_s <= LONGEST_AGE_S
+            _check(name, age_s, is_sound, f"seconds, above 0 and at most {LONGEST_AGE_S:.0f}")
+        _check("min_margin", self.min_margin, self.min_margin >= 0, "0 or more")
+        is_sound = self.max_margin > self.min_margin
+        _check("max_margin", self.max_margin, is_sound, "above min_margin")
+        _check("max_gap", self.max_gap, self.max_gap > 0, "above 0")
         for bookmaker_id, part in self.commissions.items():
-            _check(f"commission at {bookmaker_id}", part, 0 <= part < 1)
+            _check(f"commission at {bookmaker_id}", part, 0 <= part < 1, "from 0 to below 1")
         for bookmaker_id, most in self.max_stakes.items():
-            _check(f"largest stake at {bookmaker_id}", most, most > 0)
+            _check(f"largest stake at {bookmaker_id}", most, most > 0, "above 0")
 
 
-def _check(name: str, value: float, is_sound: bool) -> None:
+def _check(name: str, value: float, is_sound: bool, allowed: str) -> None:
     if not (isfinite(value) and is_sound):
         raise ConfigurationError(
-            f"Terms of arbitrage: {name} can't be {value!r}.",
-            hint="See the docstring of Terms for what each may be.",
+            f"Terms of arbitrage: {name} can't be {value!r}; it must be {allowed}.",
+            hint="See the docstring of Terms for what each of them means.",
         )
