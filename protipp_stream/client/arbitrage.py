@@ -148,7 +148,8 @@ class LiveArbitrage:
             ``market`` (category), ``bookmakers`` (of the legs), ``status`` (category),
             ``reasons`` (in words), ``margin`` (the return on the total before rounding,
             0.01 is 1 %), ``stake`` (money at risk in all: stakes of backs, liabilities of
-            lays) and ``profit`` (what the worst outcome leaves of the rounded stakes), as
+            lays), ``profit`` (what the worst outcome leaves of the rounded stakes) and
+            ``floor`` (the same, were it a push: a whole line's returns the stakes), as
             float64, NaN where nothing should be staked; ``oldest_s`` (seconds since the
             oldest leg's bookmaker stood by its price, float64), ``first_seen`` and
             ``last_seen`` (datetime64[us, UTC]).

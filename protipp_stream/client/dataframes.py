@@ -26,7 +26,7 @@ __all__ = [
 _NAMES = {"bookmaker_id", "event_id", "event", "sport", "market", "outcome", "side", "status"}
 _TIMES = {"starts_at", "timestamp", "source_timestamp", "first_seen", "last_seen"}
 _NUMBERS = {"odds", "old_odds", "new_odds", "latency_ms", "commission", "age_s", "oldest_s"}
-_MONEY = {"margin", "stake", "risk", "profit"}
+_MONEY = {"margin", "stake", "risk", "profit", "floor"}
 
 
 def quotes_frame(quotes: Iterable[Quote], events: dict[str, Event]) -> pd.DataFrame:
@@ -116,6 +116,7 @@ def arbitrage_frame(
             "margin": [each.margin for each in rows],
             "stake": [nan if each.worst_case is None else each.total for each in rows],
             "profit": [each.worst_case for each in rows],
+            "floor": [each.floor for each in rows],
             "oldest_s": [max(leg.age_s(at) for leg in each.legs) for each, at in ages],
             "first_seen": [each.first_seen for each in rows],
             "last_seen": [each.last_seen for each in rows],
