@@ -67,7 +67,8 @@ def recorded(file: Path, speed: str, **options: Any) -> Feed:
     """Replay a recording; ``speed`` is a number or ``max``."""
     from protipp_stream.feeds import Replay
 
-    return Replay(recording_of(THE_ODDS_API, file), speed=_speed(speed), **options)
+    times = _speed(speed)
+    return Replay(recording_of(THE_ODDS_API, file), speed=times, **options)
 
 
 def named(recording: Path | None) -> Path:
