@@ -111,10 +111,8 @@ class Top:
         column.pool.count(self._parts, self.cost < inf)
 
     def remove(self, column: Column) -> None:
-        """Forget the column of a pool that is no more."""
+        """Forget the column of a pool that is no more; it has no offers left."""
         self.columns.remove(column)
-        if column is self.column:
-            self._find()
 
     def follow(self, column: Column) -> None:
         """Note that the best of a column is another one now."""
