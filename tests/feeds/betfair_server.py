@@ -100,6 +100,8 @@ class Client:
         self.subscription: int | None = None
         self.heartbeat_s = 5.0
         self.sent_at = 0.0
+        # One message after the other: nothing may come between the segments of an image.
+        self.turn = asyncio.Lock()
 
 
 class FakeBetfair:
@@ -283,14 +285,15 @@ class FakeBetfair:
             code = "INVALID_CLOCK"
         if not await self._status(client, message["id"], code, "about the subscription"):
             return False
-        client.subscription = message["id"]
         client.heartbeat_s = message["heartbeatMs"] / 1000
-        if clk is None:
-            await self._send_changes(client, self._image(), ct="SUB_IMAGE")
-        else:
-            seen = int(clk.split(":")[1])
-            delta = [change for changes in self._log[seen:] for change in changes]
-            await self._send_changes(client, delta, ct="RESUB_DELTA")
+        async with client.turn:
+            client.subscription = message["id"]
+            if clk is None:
+                await self._write_changes(client, self._image(), ct="SUB_IMAGE")
+            else:
+                seen = int(clk.split(":")[1])
+                delta = [change for changes in self._log[seen:] for change in changes]
+                await self._write_changes(client, delta, ct="RESUB_DELTA")
         return True
 
     async def _status(
@@ -303,6 +306,12 @@ class FakeBetfair:
         return code is None
 
     async def _send_changes(
+        self, client: Client, changes: list[Json] | None, ct: str | None = None, pt: Any = None
+    ) -> None:
+        async with client.turn:
+            await self._write_changes(client, changes, ct, pt)
+
+    async def _write_changes(
         self, client: Client, changes: list[Json] | None, ct: str | None = None, pt: Any = None
     ) -> None:
         self._pt += 1000
