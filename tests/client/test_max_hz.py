@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from protipp_stream.client.transports.polling import polling
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.link import DEAD_AFTER, STALLED_AFTER
-from protipp_stream.core.wire import Connected, Updates
+from protipp_stream.core.wire import Connected
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.gateway import Gateway
 from tests.scripted import ScriptedFeed, quote
@@ -46,19 +46,32 @@ async def test_a_poller_asks_as_seldom(
     gateway: Gateway, feed: ScriptedFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # By its name in sys.modules: the package has a function of the same name.
-    module = sys.modules["protipp_stream.client.transports.polling"]
-    monkeypatch.setattr(module, "INTERVAL_S", 0.05)
+    module: Any = sys.modules["protipp_stream.client.transports.polling"]
+    instant, rests, ask = 0.0, [], module._ask
+
+    async def answered_after_50_ms(*given: Any) -> Any:
+        nonlocal instant
+        instant += 0.05
+        return await ask(*given)
+
+    async def rest(duration_s: float) -> None:
+        nonlocal instant
+        instant += duration_s
+        rests.append(duration_s)
+
+    monkeypatch.setattr(module, "INTERVAL_S", 0.1)
+    monkeypatch.setattr(module, "_ask", answered_after_50_ms)
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: instant))
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=rest))
     at = endpoint_of(gateway.url, gateway.token(), insecure=False)
-    arrived = []
     frames = polling(at, gateway.hub.cursor, Filter(), ClockOffset(), max_hz=4)
-    async for received in frames:
-        feed.tell([quote(3.0 + len(arrived))])
-        if isinstance(received.frame, Updates):
-            arrived.append(received.arrived)
-            if len(arrived) == 5:
-                break
+    async for _ in frames:
+        feed.tell([quote(3.0 + len(rests))])
+        if len(rests) == 5:
+            break
     await frames.aclose()
-    assert all(later - earlier >= 0.2 for earlier, later in pairwise(arrived[1:]))
+    # From one question to the next a quarter of a second passes, the answer's time in it.
+    assert rests == pytest.approx([0.2] * 5)
 
 
 @pytest.mark.parametrize("max_hz", [None, 1000.0, 0.5, 0.01])

@@ -68,7 +68,12 @@ def test_unrounded_every_outcome_returns_the_same(legs: list[Leg], total: float)
     margin = 1 / sum(1 / leg.net_odds for leg in legs) - 1
     # A stake is off by a millionth or two, times the odds.
     off = 3e-6 * (sum(leg.odds for leg in legs) + len(legs))
-    assert shown.total == pytest.approx(total, abs=off)
+    # Of a thin margin a smaller total, of which less is lost to rounding, may leave more:
+    # as many as 200 units of a leg less are tried.
+    smaller = 200e-6 * max(
+        (leg.odds - 1 if leg.side == "lay" else 1) * leg.net_odds for leg in legs
+    )
+    assert total - smaller - off <= shown.total <= total + off
     assert shown.worst_case == pytest.approx(total * margin, abs=2 * off, rel=1e-9)
 
 
