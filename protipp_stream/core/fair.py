@@ -19,7 +19,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import fsum, isfinite, log
+from math import fsum, isfinite, log, sqrt
 
 from protipp_stream.errors import ConfigurationError, NoFairPrice
 
@@ -27,8 +27,7 @@ __all__ = ["METHODS", "additive", "clv", "fair", "multiplicative", "overround", 
 
 _WHOLE = "Give the decimal odds of every outcome of one market at one bookmaker, each once."
 _PRECISION = 1e-12
-_NEARLY = 1e-4
-_MAX_STEPS = 200
+_MAX_STEPS, _HALVINGS = 200, 60
 
 
 def overround(odds: Sequence[float]) -> float:
@@ -141,30 +140,39 @@ def power(odds: Sequence[float]) -> list[float]:
 def shin(odds: Sequence[float]) -> list[float]:
     """Take out what a bookmaker adds against bettors who know the result.
 
-    Shin's model [2]_, solved by the iteration of [3]_ and [4]_ (package ``shin``).
+    Shin's model [2]_ in the closed form of [3]_: with implied probabilities q and
+    their sum B, ``p = (sqrt(z² + 4(1 - z)q²/B) - z) / 2(1 - z)``, where z, the part of
+    the bets that know, is the one with which the p sum to 1 [4]_.
 
     Raises
     ------
     NoFairPrice
         Also if the implied probabilities sum to less than 1, for which the
-        model has no meaning, or if the iteration does not converge, as with
-        several outcomes at a margin that no bookmaker takes.
+        model has no meaning.
     """
-    from shin import calculate_implied_probabilities
-
-    margin = overround(odds)
-    if margin < -_PRECISION:
+    implied = _implied(odds)
+    book = fsum(implied)
+    if book - 1 < -_PRECISION:
         raise NoFairPrice(
-            f"Shin's method needs a margin, and these odds have {margin:+.2%}.",
+            f"Shin's method needs a margin, and these odds have {book - 1:+.2%}.",
             hint='Use method="power".',
         )
-    # Three outcomes about as likely as each other and hardly any margin: there the
-    # iteration is slow, and its 1,000 steps left a sum that was not 1.
-    found = calculate_implied_probabilities(odds, max_iterations=10_000)
-    total = fsum(found)
-    if abs(total - 1) < _NEARLY:
-        found = [p / total for p in found]
-    return _sound(found, odds, "Shin")
+    shares = [q * q / book for q in implied]
+    # Each p falls as z grows (its share is below 1), from a sum of √B down to one
+    # below 1: there is one root, and halving finds it whatever the market.
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        z = (low + high) / 2
+        if fsum(_known(z, share) for share in shares) > 1:
+            low = z
+        else:
+            high = z
+    return _sound([_known(low, share) for share in shares], odds, "Shin")
+
+
+def _known(z: float, share: float) -> float:
+    # The closed form, multiplied out so that it can be reckoned at z = 1.
+    return 2 * share / (sqrt(z * z + 4 * (1 - z) * share) + z)
 
 
 def clv(bet_odds: float, closing_fair_probability: float) -> float:

@@ -12,7 +12,7 @@ exact decimals: a figure that is shown must be true of the figures beside it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 from math import ceil
@@ -144,7 +144,8 @@ def split(
     -------
     Split
         Of all stakes in whole units within the total, those whose worst case is best;
-        where none leaves anything, each rounded to the nearest.
+        where none leaves anything, each rounded to the nearest, or down where the
+        nearest would take more than the total.
 
     Notes
     -----
@@ -163,10 +164,10 @@ def split(
         if best is not None:
             stakes = [steps * step for steps in best]
         else:
-            stakes = [
-                _rounded(leg, placed / (implied * odds), step, bound)
-                for leg, odds, bound in zip(legs, net, bounds, strict=True)
-            ]
+            risks = [placed / (implied * odds) for odds in net]
+            stakes = _nearest(legs, risks, step, bounds)
+            if _at_risk(legs, stakes) > _exact(placed):
+                stakes = _nearest(legs, risks, step, bounds, round_by=int)
         return _recomputed(legs, stakes, step, max_total, is_limited)
 
 
@@ -242,8 +243,32 @@ def _risk_of_unit(leg: Leg) -> float:
     return leg.odds - 1.0 if leg.side == "lay" else 1.0
 
 
-def _rounded(leg: Leg, risk: float, step: Decimal, bound: float | None) -> Decimal:
-    steps = round(risk / _risk_of_unit(leg) / float(step))
+def _nearest(
+    legs: Sequence[Leg],
+    risks: Sequence[float],
+    step: Decimal,
+    bounds: Sequence[float | None],
+    round_by: Callable[[float], int] = round,
+) -> list[Decimal]:
+    return [
+        _rounded(leg, risk, step, bound, round_by)
+        for leg, risk, bound in zip(legs, risks, bounds, strict=True)
+    ]
+
+
+def _at_risk(legs: Sequence[Leg], stakes: Sequence[Decimal]) -> Decimal:
+    units = [_exact(leg.odds) - 1 if leg.side == "lay" else Decimal(1) for leg in legs]
+    return sum((u * stake for u, stake in zip(units, stakes, strict=True)), Decimal(0))
+
+
+def _rounded(
+    leg: Leg,
+    risk: float,
+    step: Decimal,
+    bound: float | None,
+    round_by: Callable[[float], int] = round,
+) -> Decimal:
+    steps = round_by(risk / _risk_of_unit(leg) / float(step))
     if bound is not None:
         unit_risk = _exact(leg.odds) - 1 if leg.side == "lay" else Decimal(1)
         steps = min(steps, int(_exact(bound) / (unit_risk * step)))
