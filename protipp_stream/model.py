@@ -128,12 +128,14 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
         said = [at for at in (self.source_timestamp, self.confirmed_at) if at is not None]
         return max(said, default=self.timestamp)
 
-    def confirmed(self, received_at: datetime, stamp: datetime | None) -> Quote:
-        """Return the same price, said again; ``stamp`` is the bookmaker's own clock."""
+    def confirmed(
+        self, received_at: datetime, stamp: datetime | None, is_vouched: bool = False
+    ) -> Quote:
+        """Return the same price, said again; see `Confirmation`."""
         if stamp is None:
             return msgspec.structs.replace(self, confirmed_at=received_at)
         # Or nobody could tell a clock that is ahead from a price that was confirmed.
-        confirmed_at = min(stamp, received_at)
+        confirmed_at = received_at if is_vouched else min(stamp, received_at)
         return msgspec.structs.replace(self, source_timestamp=stamp, confirmed_at=confirmed_at)
 
 
@@ -147,7 +149,9 @@ class Confirmation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     received_at : datetime
         UTC: when the gateway received it.
     source_timestamp : datetime or None
-        The bookmaker's own clock, if it says; then it is newer than before.
+        What the bookmaker's own clock said last, if it says.
+    is_vouched : bool
+        It said nothing this time: its feed vouched for what stands.
     """
 
     bookmaker_id: Name
@@ -156,6 +160,7 @@ class Confirmation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     outcomes: list[Name]
     received_at: Instant
     source_timestamp: Instant | None = None
+    is_vouched: bool = False
 
 
 class OddsUpdate(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

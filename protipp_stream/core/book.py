@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from datetime import datetime
+from typing import NamedTuple
 
 from protipp_stream.core.eviction import over
 from protipp_stream.core.filter import Filter
@@ -18,6 +19,14 @@ from protipp_stream.model import Confirmation, Cursor, Event, OddsUpdate, Quote,
 __all__ = ["Book"]
 
 MarketKey = tuple[str, str, str]
+
+
+class _Said(NamedTuple):
+    """A price was said again: see `Confirmation`."""
+
+    received_at: datetime
+    stamp: datetime | None
+    is_vouched: bool
 
 
 class Book:
@@ -47,9 +56,8 @@ class Book:
         self._last: dict[Selection, OddsUpdate] = {}
         self._live: dict[MarketKey, dict[str, float]] = {}
         self._starts: dict[str, datetime] = {}
-        # Which unchanged prices were said again, the newest last: the number of the
-        # confirmation, when it was received, what the bookmaker's clock said.
-        self._confirmed: dict[Selection, tuple[int, datetime, datetime | None]] = {}
+        # Which unchanged prices were said again, the newest last.
+        self._confirmed: dict[Selection, tuple[int, _Said]] = {}
         self.confirmations = 0
         self.forgotten_to = 0
 
@@ -148,13 +156,14 @@ class Book:
         stamp: datetime | None,
     ) -> None:
         known = self._confirmed.get(selection)
-        said = (known[2] if known else None) or last.source_timestamp
+        said = known[1].stamp if known else last.source_timestamp
         if stamp is not None and said is not None and stamp <= said:
             return  # an aggregator that repeats what the bookmaker said long ago
         self.confirmations += 1
         # Out and in again: a dict keeps the place of the first one.
         self._confirmed.pop(selection, None)
-        self._confirmed[selection] = self.confirmations, received_at, stamp
+        newest = _Said(received_at, stamp or said, stamp is None)
+        self._confirmed[selection] = self.confirmations, newest
 
     def _set_price(self, quote: Quote) -> None:
         self._confirmed.pop(quote.selection, None)
@@ -206,7 +215,7 @@ class Book:
 
     def _heard(self, update: OddsUpdate) -> datetime:
         said = self._confirmed.get(update.selection)
-        return said[1] if said else update.timestamp
+        return said[1].received_at if said else update.timestamp
 
     def forget(self, events: Set[str]) -> None:
         """Forget events, with all that is known of their prices."""
@@ -232,17 +241,13 @@ class Book:
 
     def confirmed_since(self, number: int, wanted: Filter) -> list[Confirmation]:
         """Return what was said again, unchanged, after that many `confirmations`."""
-        outcomes: dict[tuple[MarketKey, datetime, datetime | None], list[str]] = {}
-        for selection, (its, received_at, stamp) in reversed(self._confirmed.items()):
+        outcomes: dict[tuple[MarketKey, _Said], list[str]] = {}
+        for selection, (its, said) in reversed(self._confirmed.items()):
             if its <= number:
                 break
             if wanted.is_empty or wanted.matches(selection):
-                key = _market(selection), received_at, stamp
-                outcomes.setdefault(key, []).append(selection.outcome)
-        return [
-            Confirmation(*key, named, received_at, stamp)
-            for (key, received_at, stamp), named in outcomes.items()
-        ]
+                outcomes.setdefault((_market(selection), said), []).append(selection.outcome)
+        return [Confirmation(*market, named, *said) for (market, said), named in outcomes.items()]
 
     def _matching(self, wanted: Filter | None) -> Iterator[OddsUpdate]:
         for update in self._last.values():
@@ -251,11 +256,7 @@ class Book:
 
     def _newest(self, update: OddsUpdate) -> Quote:
         confirmed = self._confirmed.get(update.selection)
-        quote = update.quote
-        if confirmed is None:
-            return quote
-        _, received_at, stamp = confirmed
-        return quote.confirmed(received_at, stamp)
+        return update.quote if confirmed is None else update.quote.confirmed(*confirmed[1])
 
 
 def _market(quote: Quote | OddsUpdate | Selection) -> MarketKey:

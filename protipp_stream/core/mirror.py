@@ -132,4 +132,4 @@ def _as_confirmed(quote: Quote, said: Confirmation | None) -> Quote:
     # A price that has changed since then has a stamp of its own.
     if said is None or (quote.timestamp is not None and quote.timestamp > said.received_at):
         return quote
-    return quote.confirmed(said.received_at, said.source_timestamp)
+    return quote.confirmed(said.received_at, said.source_timestamp, said.is_vouched)

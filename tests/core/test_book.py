@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protipp_stream.core.book import Book
@@ -44,6 +44,16 @@ def is_newer(stamp: datetime | None, known: datetime | None) -> bool:
     return stamp is None or known is None or stamp > known
 
 
+@example(
+    [
+        [Quote("fanduel", "mets", "h2h", "away", 1.5)],
+        # Said again by one source with the bookmaker's stamp, then by one without.
+        [
+            Quote("fanduel", "mets", "h2h", "away", 1.5, START),
+            Quote("fanduel", "mets", "h2h", "away", 1.5),
+        ],
+    ]
+)
 @given(batches)
 def test_the_book_is_a_dict_of_the_last_quotes(drawn: list[list[Quote]]) -> None:
     book = Book("e")

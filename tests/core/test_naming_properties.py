@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protipp_stream.core.naming import Naming
@@ -122,6 +122,9 @@ def _teams(event: Event) -> frozenset[str]:
     return frozenset((team_key(event.home or ""), team_key(event.away or "")))
 
 
+LATE = START + timedelta(minutes=200)
+
+
 @st.composite
 def turns(draw: st.DrawFn) -> Said:
     """One source, in its own spelling, about few games: so they meet."""
@@ -144,6 +147,42 @@ def turns(draw: st.DrawFn) -> Said:
     return Said(source, draw(st.lists(quotes, max_size=4)), described)
 
 
+@example(
+    [
+        # A doubleheader of which the second game turns out to be the first.
+        Said("b", [], [Event("1", "REDS V BLUES", "tennis", LATE)]),
+        Said(
+            "a",
+            [Quote("a", "1", "h2h", "Reds", 1.5), Quote("a", "3", "h2h", "Reds", 1.5)],
+            [
+                Event("1", "Reds v Blues", "tennis", START),
+                Event("3", "Reds v Blues", "tennis", LATE),
+            ],
+        ),
+        Said(
+            "a",
+            [],
+            [
+                Event("1", "Reds v Blues", "tennis", LATE),
+                Event("3", "Reds v Blues", "tennis", START),
+            ],
+        ),
+    ]
+)
+@example(
+    [
+        Said("b", [], [Event("1", "REDS V BLUES", "tennis", START)]),
+        Said(
+            "a",
+            [
+                Quote("a", "2", "spreads@-1.5", "Blues", 2.0),
+                Quote("a", "2", "spreads@1.5", "Blues", 1.5),
+            ],
+            [Event("2", "Reds v Blues", "tennis", START)],
+        ),
+        Said("a", [], [Event("2", "Blues v Reds", "tennis", START)]),
+    ]
+)
 @given(st.lists(turns(), max_size=12))
 def test_the_board_shows_every_live_price_once_under_its_present_name(
     conversation: list[Said],

@@ -44,6 +44,7 @@ def outcomes_of(legs: list[Leg]) -> set[str]:
     return {leg.outcome for leg in legs} | more
 
 
+@example([back("0", 3.0), back("1", 2.0)], 1000.0, 0.01, {"for 0": 1.9999999999998863})
 @given(books, st.floats(10, 1e6), units, st.dictionaries(
     st.sampled_from(["for 0", "for 1", "exchange"]), st.floats(0.5, 1e4)
 ))  # fmt: skip

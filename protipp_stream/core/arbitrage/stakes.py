@@ -194,14 +194,20 @@ def _best_steps(
             tried = [ceil(returned / each - _ROUNDING) for each in pays]
             cost = sum(count * risk for count, risk in zip(tried, risks, strict=True))
             left = returned - cost
-            if left > most and cost <= total + _ROUNDING and _within(tried, risks, bounds):
+            if left > most and cost <= total + _ROUNDING and _within(legs, tried, unit, bounds):
                 found, most = tried, left
     return found
 
 
-def _within(steps: Sequence[int], risks: Sequence[float], bounds: Sequence[float | None]) -> bool:
-    placed = zip(steps, risks, bounds, strict=True)
-    return all(bound is None or n * risk <= bound + _ROUNDING for n, risk, bound in placed)
+def _within(
+    legs: Sequence[Leg], steps: Sequence[int], unit: float, bounds: Sequence[float | None]
+) -> bool:
+    # In decimals: a limit is what a bookmaker said, to the last digit.
+    placed = zip(legs, steps, bounds, strict=True)
+    return all(
+        bound is None or n * _exact(unit) * _exact_risk(leg) <= _exact(bound)
+        for leg, n, bound in placed
+    )
 
 
 def relock(legs: Sequence[Leg], locked: int, stake: float, unit: float) -> Split:
@@ -243,6 +249,10 @@ def _risk_of_unit(leg: Leg) -> float:
     return leg.odds - 1.0 if leg.side == "lay" else 1.0
 
 
+def _exact_risk(leg: Leg) -> Decimal:
+    return _exact(leg.odds) - 1 if leg.side == "lay" else Decimal(1)
+
+
 def _nearest(
     legs: Sequence[Leg],
     risks: Sequence[float],
@@ -257,8 +267,8 @@ def _nearest(
 
 
 def _at_risk(legs: Sequence[Leg], stakes: Sequence[Decimal]) -> Decimal:
-    units = [_exact(leg.odds) - 1 if leg.side == "lay" else Decimal(1) for leg in legs]
-    return sum((u * stake for u, stake in zip(units, stakes, strict=True)), Decimal(0))
+    risks = (_exact_risk(leg) * stake for leg, stake in zip(legs, stakes, strict=True))
+    return sum(risks, Decimal(0))
 
 
 def _rounded(
@@ -270,8 +280,7 @@ def _rounded(
 ) -> Decimal:
     steps = round_by(risk / _risk_of_unit(leg) / float(step))
     if bound is not None:
-        unit_risk = _exact(leg.odds) - 1 if leg.side == "lay" else Decimal(1)
-        steps = min(steps, int(_exact(bound) / (unit_risk * step)))
+        steps = min(steps, int(_exact(bound) / (_exact_risk(leg) * step)))
     return steps * step
 
 

@@ -193,12 +193,15 @@ class Naming:
         touched = self._before
         for listing in touched:
             self._settle(listing.fixture)
+        moved: list[Quote] = []
         for listing, stood in touched.items():
             self._orient(listing)
-            self._moved += self._owned(listing.source, moves(stood, self._shown(listing)))
+            moved += self._owned(listing.source, moves(stood, self._shown(listing)))
             self._rest(listing)
             note = self._sources[listing.source].note(listing, len(self._sources) == 1)
             self._notes += [note] if note else []
+        # First what leaves: where two trade places, one would take the other's price along.
+        self._moved += sorted(moved, key=lambda quote: quote.odds is not None)
         # Who was parted by another's new description has to be described as well.
         spoke = {listing for listing, _ in heard}
         heard += [(each, each.said) for each in touched if each.said and each not in spoke]

@@ -70,5 +70,6 @@ def shown(listing: Listing, tally: Tally) -> dict[Selection, Quote]:
 def moves(before: dict[Selection, Quote], after: dict[Selection, Quote]) -> list[Quote]:
     """Return what must be said so that a board which shows the one shows the other."""
     gone = [quote for selection, quote in before.items() if selection not in after]
-    new = [quote for selection, quote in after.items() if selection not in before]
+    # Where sides are swapped, a spread's two lines take each other's place.
+    new = [quote for selection, quote in after.items() if before.get(selection) != quote]
     return [*(msgspec.structs.replace(quote, odds=None) for quote in gone), *new]
