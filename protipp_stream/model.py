@@ -162,6 +162,14 @@ class Confirmation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     source_timestamp: Instant | None = None
     is_vouched: bool = False
 
+    @property
+    def good_at(self) -> datetime:
+        """When the prices were good for the last time; see `Quote.good_at`."""
+        if self.is_vouched or self.source_timestamp is None:
+            return self.received_at
+        # Or nobody could tell a clock that is ahead from a price that was confirmed.
+        return min(self.source_timestamp, self.received_at)
+
 
 class OddsUpdate(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """One price of one bookmaker changed.

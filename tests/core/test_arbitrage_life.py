@@ -195,3 +195,14 @@ def test_both_sides_of_a_batch_are_known_before_it_is_judged() -> None:
     finder = ArbitrageFinder()
     boards = [said(name, away=2.7, home=2.6, draw=3.3) for name in ("ada", "bob")]
     assert finder.take([*boards[0], *boards[1]], NOW) == []
+
+
+def test_a_price_that_its_feed_vouches_for_is_as_fresh_live_as_in_a_snapshot() -> None:
+    live, again, book = ArbitrageFinder(), ArbitrageFinder(), Book("e")
+    live.take(book.apply(board(NOW, NOW, None), NOW), NOW)
+    # The bookmaker's own stamp goes along, as old as it was.
+    book.apply(board(None, after(175), None), after(175))
+    live.confirm(book.confirmed_since(0, Filter()), after(175))
+    again.reset(book.quotes(), after(200))
+    stamps = [{leg.stamp for leg in finder.current[0].legs} for finder in (live, again)]
+    assert stamps == [{after(175)}] * 2

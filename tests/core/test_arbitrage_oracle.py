@@ -177,9 +177,11 @@ def step(data: st.DataObject, board: Board) -> None:
         key = bookmaker, outcome, is_lay = data.draw(st.sampled_from(known))
         stamp = board.now - timedelta(seconds=data.draw(st.sampled_from([0, 10, 500])))
         price = board.prices[key]
-        board.prices[key] = price._replace(stamp=max(price.stamp, stamp))
+        vouched = data.draw(st.booleans())
+        good_at = board.now if vouched else stamp
+        board.prices[key] = price._replace(stamp=max(price.stamp, good_at))
         market = "h2h_lay" if is_lay else "h2h"
-        said = Confirmation(bookmaker, "match", market, [outcome], board.now, stamp)
+        said = Confirmation(bookmaker, "match", market, [outcome], board.now, stamp, vouched)
         board.hear(board.finder.confirm([said], board.now))
     elif what == "wait":
         deadline = board.finder.deadline

@@ -125,8 +125,7 @@ class ArbitrageFinder:
         """Note that prices were seen again, unchanged; backs and lays one by one."""
         touched: dict[Market, None] = {}
         for each in said:
-            stamp = min(each.source_timestamp or each.received_at, each.received_at)
-            market = self._prices.confirm(each, stamp)
+            market = self._prices.confirm(each, each.good_at)
             if market is not None:
                 touched[market] = None
         return self._judge(touched, now) if touched else []
