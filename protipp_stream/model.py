@@ -132,11 +132,11 @@ class Quote(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, o
         self, received_at: datetime, stamp: datetime | None, is_vouched: bool = False
     ) -> Quote:
         """Return the same price, said again; see `Confirmation`."""
-        if stamp is None:
-            return msgspec.structs.replace(self, confirmed_at=received_at)
-        # Or nobody could tell a clock that is ahead from a price that was confirmed.
-        confirmed_at = received_at if is_vouched else min(stamp, received_at)
-        return msgspec.structs.replace(self, source_timestamp=stamp, confirmed_at=confirmed_at)
+        return msgspec.structs.replace(
+            self,
+            source_timestamp=stamp or self.source_timestamp,
+            confirmed_at=_confirmed_at(received_at, stamp, is_vouched),
+        )
 
 
 class Confirmation(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -165,10 +165,14 @@ class Confirmation(msgspec.Struct, frozen=True, gc=False, array_like=True):
     @property
     def good_at(self) -> datetime:
         """When the prices were good for the last time; see `Quote.good_at`."""
-        if self.is_vouched or self.source_timestamp is None:
-            return self.received_at
-        # Or nobody could tell a clock that is ahead from a price that was confirmed.
-        return min(self.source_timestamp, self.received_at)
+        return _confirmed_at(self.received_at, self.source_timestamp, self.is_vouched)
+
+
+def _confirmed_at(received_at: datetime, stamp: datetime | None, is_vouched: bool) -> datetime:
+    if is_vouched or stamp is None:
+        return received_at
+    # Or nobody could tell a clock that is ahead from a price that was confirmed.
+    return min(stamp, received_at)
 
 
 class OddsUpdate(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -67,7 +67,7 @@ def recorded(file: Path, speed: str, **options: Any) -> Feed:
     """Replay a recording; ``speed`` is a number or ``max``."""
     from protipp_stream.feeds import Replay
 
-    times = _speed(speed)
+    times = _speed(speed)  # first: a slip on this line is told before a missing file
     return Replay(recording_of(THE_ODDS_API, file), speed=times, **options)
 
 

@@ -163,11 +163,12 @@ def split(
         best = _best_steps(legs, placed, unit, bounds)
         if best is not None:
             stakes = [steps * step for steps in best]
-        else:
-            risks = [placed / (implied * odds) for odds in net]
-            stakes = _nearest(legs, risks, step, bounds)
-            if _at_risk(legs, stakes) > _exact(placed):
-                stakes = _nearest(legs, risks, step, bounds, round_by=int)
+            return _recomputed(legs, stakes, step, max_total, is_limited)
+        risks = [placed / (implied * odds) for odds in net]
+        shown = _recomputed(legs, _rounded(legs, risks, step, bounds), step, max_total, is_limited)
+        if shown.total <= placed:
+            return shown
+        stakes = _rounded(legs, risks, step, bounds, round_by=int)
         return _recomputed(legs, stakes, step, max_total, is_limited)
 
 
@@ -235,7 +236,8 @@ def relock(legs: Sequence[Leg], locked: int, stake: float, unit: float) -> Split
     returned = stake * _risk_of_unit(leg) * leg.net_odds
     with localcontext(_EXACT):
         step = _exact(unit)
-        stakes = [_rounded(each, returned / each.net_odds, step, None) for each in legs]
+        risks = [returned / each.net_odds for each in legs]
+        stakes = _rounded(legs, risks, step, [None] * len(legs))
         stakes[locked] = _exact(stake)
         return _recomputed(legs, stakes, step)
 
@@ -253,35 +255,21 @@ def _exact_risk(leg: Leg) -> Decimal:
     return _exact(leg.odds) - 1 if leg.side == "lay" else Decimal(1)
 
 
-def _nearest(
+def _rounded(
     legs: Sequence[Leg],
     risks: Sequence[float],
     step: Decimal,
     bounds: Sequence[float | None],
     round_by: Callable[[float], int] = round,
 ) -> list[Decimal]:
-    return [
-        _rounded(leg, risk, step, bound, round_by)
-        for leg, risk, bound in zip(legs, risks, bounds, strict=True)
-    ]
-
-
-def _at_risk(legs: Sequence[Leg], stakes: Sequence[Decimal]) -> Decimal:
-    risks = (_exact_risk(leg) * stake for leg, stake in zip(legs, stakes, strict=True))
-    return sum(risks, Decimal(0))
-
-
-def _rounded(
-    leg: Leg,
-    risk: float,
-    step: Decimal,
-    bound: float | None,
-    round_by: Callable[[float], int] = round,
-) -> Decimal:
-    steps = round_by(risk / _risk_of_unit(leg) / float(step))
-    if bound is not None:
-        steps = min(steps, int(_exact(bound) / (_exact_risk(leg) * step)))
-    return steps * step
+    """Return stakes in whole steps for what is to be put at risk, within the limits."""
+    stakes = []
+    for leg, risk, bound in zip(legs, risks, bounds, strict=True):
+        steps = round_by(risk / _risk_of_unit(leg) / float(step))
+        if bound is not None:
+            steps = min(steps, int(_exact(bound) / (_exact_risk(leg) * step)))
+        stakes.append(steps * step)
+    return stakes
 
 
 def _recomputed(
@@ -293,11 +281,10 @@ def _recomputed(
 ) -> Split:
     risks, returns = [], []
     for leg, stake in zip(legs, stakes, strict=True):
-        win, kept = _exact(leg.odds) - 1, 1 - _exact(leg.commission)
-        if leg.side == "lay":
-            risk, profit = stake * win, stake * kept
-        else:
-            risk, profit = stake, stake * win * kept
+        risk, kept = stake * _exact_risk(leg), 1 - _exact(leg.commission)
+        # The backer's stake is what a lay wins.
+        won = stake if leg.side == "lay" else stake * (_exact(leg.odds) - 1)
+        profit = won * kept
         risks.append(risk)
         returns.append(risk + profit)
     total = sum(risks, Decimal(0))
