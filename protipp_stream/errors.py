@@ -6,6 +6,9 @@ how much you care::
     ProtippStreamError
     ├── ConfigurationError      yours: a setting or argument; nothing was sent
     ├── RecordingError          yours: a file is missing or is no recording
+    ├── TrailError              an audit trail can't be read, written or trusted
+    │   ├── TrailChanged        it is not what was written: somebody changed it
+    │   └── TrailUnavailable    yours: no folder, no room, locked by another, no key
     ├── NoFairPrice             yours: prices out of which no margin can be taken
     ├── FeedError               the bookmaker's side; the gateway goes on
     │   ├── FeedRefused         key or plan: never retried by itself
@@ -46,6 +49,9 @@ __all__ = [
     "ProtocolError",
     "RecordingError",
     "TokenRefused",
+    "TrailChanged",
+    "TrailError",
+    "TrailUnavailable",
     "UpdatesMissed",
 ]
 
@@ -76,6 +82,18 @@ class ConfigurationError(ProtippStreamError):
 
 class RecordingError(ProtippStreamError):
     """A recording can't be found or read."""
+
+
+class TrailError(ProtippStreamError):
+    """An audit trail can't be read, written or trusted."""
+
+
+class TrailChanged(TrailError):
+    """A trail is not what was written: bytes were changed, dropped or moved."""
+
+
+class TrailUnavailable(TrailError):
+    """A trail can't be reached: no folder, no room, another writer, no key."""
 
 
 class NoFairPrice(ProtippStreamError):
