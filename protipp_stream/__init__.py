@@ -8,7 +8,8 @@
 
 Prices come in through feeds (`Simulated`, `TheOddsApi`, `Replay`, or one of your
 own: `Feed`), a `Gateway` finds what changed and serves it, `connect` follows it
-as `LiveOdds`, and `ui` shows it. Whatever goes wrong is a `ProtippStreamError`.
+as `LiveOdds`, `ui` shows it, and `History` answers questions about what was
+recorded. Whatever goes wrong is a `ProtippStreamError`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from protipp_stream.client import LiveOdds, connect
     from protipp_stream.feeds import Feed, Replay, Simulated, TheOddsApi
     from protipp_stream.gateway import Gateway
+    from protipp_stream.history import History
 
 __version__ = "0.1.0"
 
@@ -32,6 +34,7 @@ __all__ = [
     "Event",
     "Feed",
     "Gateway",
+    "History",
     "LiveOdds",
     "OddsUpdate",
     "ProtippStreamError",
@@ -49,6 +52,7 @@ __all__ = [
 _LAZY = {
     "Feed": "protipp_stream.feeds",
     "Gateway": "protipp_stream.gateway",
+    "History": "protipp_stream.history",
     "LiveOdds": "protipp_stream.client",
     "Replay": "protipp_stream.feeds",
     "Simulated": "protipp_stream.feeds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ PUBLIC = [
     "Event",
     "Feed",
     "Gateway",
+    "History",
     "LiveOdds",
     "OddsUpdate",
     "ProtippStreamError",
@@ -67,3 +69,15 @@ def test_connecting_does_not_import_a_web_server_or_panel() -> None:
     code = f"import sys, protipp_stream.client; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_help_shows_no_lambda_in_a_signature() -> None:
+    from protipp_stream.history import access
+    from protipp_stream.history.merging import merge
+    from protipp_stream.history.sealing import seal
+    from protipp_stream.history.verifying import verify
+
+    asked = [getattr(ps.History, name) for name in dir(ps.History) if name[0] != "_"]
+    done = (seal, merge, verify, access.export, access.erase, access.retain_access)
+    shown = [str(inspect.signature(each)) for each in (*filter(callable, asked), *done)]
+    assert not [signature for signature in shown if "lambda" in signature]

@@ -10,7 +10,7 @@ says when stakes come back.
 from protipp_stream.core.arbitrage.finder import ArbitrageFinder
 from protipp_stream.core.arbitrage.life import Arbitrage, Change, Key
 from protipp_stream.core.arbitrage.stakes import Leg, Side, Split, net_odds, relock, split
-from protipp_stream.core.arbitrage.terms import REASONS, WORDS, Reason, Terms
+from protipp_stream.core.arbitrage.terms import REASONS, WORDS, Reason, Terms, terms_of
 
 __all__ = [
     "REASONS",
@@ -27,4 +27,5 @@ __all__ = [
     "net_odds",
     "relock",
     "split",
+    "terms_of",
 ]

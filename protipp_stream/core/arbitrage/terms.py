@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from protipp_stream.errors import ConfigurationError
 
-__all__ = ["LONGEST_AGE_S", "REASONS", "WORDS", "Reason", "Terms"]
+__all__ = ["LONGEST_AGE_S", "REASONS", "WORDS", "Reason", "Terms", "terms_of"]
 
 Reason = Literal[
     "stale",
@@ -108,6 +108,32 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             _check(f"commission at {bookmaker_id}", part, 0 <= part < 1, "from 0 to below 1")
         for bookmaker_id, most in self.max_stakes.items():
             _check(f"largest stake at {bookmaker_id}", most, most > 0, "above 0")
+
+
+def terms_of(terms: Terms | None, settings: Mapping[str, Any]) -> Terms:
+    """Make terms of what a caller said.
+
+    Raises
+    ------
+    ConfigurationError
+        If it said both, or what is no setting.
+    """
+    known = Terms.__struct_fields__
+    if unknown := [name for name in settings if name not in known]:
+        raise ConfigurationError(
+            f"There is no setting {unknown[0]!r} of arbitrage.", hint=f"Known: {', '.join(known)}."
+        )
+    if terms is not None and settings:
+        raise ConfigurationError("Give either terms or settings.", hint="Put all into Terms(…).")
+    if terms is not None:
+        return terms
+    try:
+        return msgspec.convert(dict(settings), Terms)
+    except msgspec.ValidationError as error:
+        raise ConfigurationError(
+            f"These terms of arbitrage can't be: {error}.",
+            hint='For example: stake=200, unit=1, commissions={"betfair": 0.02}.',
+        ) from None
 
 
 def _check(name: str, value: float, is_sound: bool, allowed: str) -> None:
