@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, settings
 # profile that is loaded when its module is imported.
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+# For a second interpreter: does it run there, not once more whether it is right.
+settings.register_profile("few", parent=settings.get_profile("unhurried"), max_examples=25)
 
 ROOT = Path(__file__).parent.parent
 

@@ -1,7 +1,11 @@
-"""The command line: ``protipp-stream demo | serve | token | watch | doctor | replay``.
+"""The command line, ``protipp-stream``.
 
-`serving` has demo and serve, `following` watch and replay, `minting` token,
-`doctor` itself; `arguments` reads what they share. Errors are one line with a hint.
+``demo | serve | token | watch | record | doctor | replay``, and
+``history stats | verify | seal | retain | rotate | erase | export | query``.
+
+`serving` has demo and serve, `following` watch and replay, `recording` record, `minting`
+token, `doctor` itself; `history`, `subjects` and `questions` the audit trail; `arguments`
+reads what they share. Errors are one line with a hint.
 """
 
 from __future__ import annotations
@@ -15,7 +19,9 @@ import typer
 from protipp_stream import __version__
 from protipp_stream.cli.doctor import doctor
 from protipp_stream.cli.following import replay, watch
+from protipp_stream.cli.history import history
 from protipp_stream.cli.minting import token
+from protipp_stream.cli.recording import record
 from protipp_stream.cli.serving import demo, serve
 from protipp_stream.errors import ProtippStreamError
 
@@ -39,13 +45,14 @@ def version(
         raise typer.Exit
 
 
-for command in (demo, serve, token, watch, doctor, replay):
+for command in (demo, serve, token, watch, record, doctor, replay):
     app.command()(command)
+app.add_typer(history, name="history")
 
 
 def main() -> None:
     """Run a command; its errors are one line, and exit code 2."""
-    if len(sys.argv) == 1:
+    if sys.argv[1:] in ([], ["history"]):
         sys.argv.append("--help")
     try:
         code = app(standalone_mode=False)
@@ -56,7 +63,7 @@ def main() -> None:
         path = context.command_path if context else "protipp-stream"
         # Typer puts pydantic's words before its own.
         said = error.format_message().replace("Value error, ", "")
-        _fail(f"{said} Try `{path} --help`.")
+        _fail(f"{said} Try `{path} --help`.", max(error.exit_code, 2))
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
@@ -66,6 +73,6 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: int = 2) -> None:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)

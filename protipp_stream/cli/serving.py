@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +32,8 @@ from protipp_stream.cli.arguments import (
 )
 from protipp_stream.cli.dashboard import dashboard_file, served
 from protipp_stream.cli.feeds_file import Sources, sources_in
+from protipp_stream.cli.trail import AccessDays, AddressDays, OddsDays, limit
+from protipp_stream.core.access import ACCESS_DAYS, ADDRESS_DAYS
 from protipp_stream.core.moves import RULES
 from protipp_stream.errors import ConfigurationError
 
@@ -48,6 +50,20 @@ class FeedName(StrEnum):
     SIMULATED = "simulated"
     THE_ODDS_API = "the-odds-api"
     REPLAY = "replay"
+
+
+class PublishAfter(StrEnum):
+    """When an update may go out."""
+
+    QUEUED = "queued"
+    DURABLE = "durable"
+
+
+class HistoryFailure(StrEnum):
+    """What a gateway does when its history can't be written."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
 
 
 def demo(
@@ -116,6 +132,18 @@ def serve(
     allowed_host: Annotated[
         list[str] | None, typer.Option(help="A further name of this gateway; repeatable.")
     ] = None,
+    history: Annotated[
+        Path | None, typer.Option(help="Keep every update, and who connects, in this folder.")
+    ] = None,
+    publish_after: Annotated[
+        PublishAfter, typer.Option(help="With --history: when an update may go out.")
+    ] = PublishAfter.QUEUED,
+    history_failure: Annotated[
+        HistoryFailure, typer.Option(help="With --history: what to do when it can't be written.")
+    ] = HistoryFailure.CONTINUE,
+    odds_days: OddsDays = None,
+    access_days: AccessDays = ACCESS_DAYS,
+    address_days: AddressDays = ADDRESS_DAYS,
 ) -> None:
     """Serve odds until SIGTERM or Ctrl-C."""
     from protipp_stream.gateway import Gateway, Settings
@@ -126,9 +154,21 @@ def serve(
     settings = Settings(
         allowed_origins=frozenset(origin or ()),
         allowed_hosts=LOOPBACK_HOSTS | {name.lower() for name in allowed_host or ()},
+        publish_after=publish_after.value,
+        history_failure=history_failure.value,
+        odds_days=limit(odds_days),
+        access_days=limit(access_days),
+        address_days=limit(address_days),
     )
-    if feeds:
-        _refuse_beside_feeds(context)
+    if feeds and (option := _said(context, _OF_ONE_FEED)):
+        raise ConfigurationError(
+            "--feeds says it all.", hint=f"Leave {option} out: write it into the file."
+        )
+    if history is None and (option := _said(context, _OF_A_HISTORY)):
+        raise ConfigurationError(
+            f"{option} needs a history: nothing is kept without one.",
+            hint="Name its folder: --history.",
+        )
     sources = sources_in(feeds) if feeds else Sources([], {})
     gateway = Gateway(
         *sources.feeds,
@@ -138,6 +178,7 @@ def serve(
         settings=settings,
         rule=rule or None,
         names=sources.names,
+        history=history,
     )
     if not feeds:
         feed = feed or (FeedName.REPLAY if recording else FeedName.SIMULATED)
@@ -148,16 +189,16 @@ def serve(
 
 # What is said of one feed, and in a file of several stands with each.
 _OF_ONE_FEED = ("feed", "recording", "speed", "sport", "regions", "interval", "api_key_file")
+_OF_A_HISTORY = ("publish_after", "history_failure", "odds_days", "access_days", "address_days")
 
 
-def _refuse_beside_feeds(context: typer.Context) -> None:
-    for name in _OF_ONE_FEED:
+def _said(context: typer.Context, names: Iterable[str]) -> str | None:
+    """Return the first of these options that was given."""
+    for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
-            option = f"--{name.replace('_', '-')}"
-            raise ConfigurationError(
-                "--feeds says it all.", hint=f"Leave {option} out: write it into the file."
-            )
+            return f"--{name.replace('_', '-')}"
+    return None
 
 
 class _Provider(NamedTuple):

@@ -16,9 +16,10 @@ from operator import attrgetter
 from typing import Protocol, assert_never
 
 from protipp_stream.client.arrival import Received
-from protipp_stream.client.changes import Board, Delivery
+from protipp_stream.client.changes import Board, Delivery, Gap
 from protipp_stream.client.sources import MAX_SOURCES
 from protipp_stream.client.timing import Stage, Timing
+from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.core.latency import ClockOffset, OffsetSample
 from protipp_stream.core.mirror import Mirror, quotes_of
 from protipp_stream.core.sequence import verdict
@@ -53,11 +54,11 @@ class Audience(Protocol):
         """Take updates that follow each other without a gap."""
         ...
 
-    def on_reset(self, why: str | None) -> None:
-        """The board is a new one; ``why`` says what was missed, None if nothing was."""
+    def on_reset(self, gap: Gap | None) -> None:
+        """The board is a new one; ``gap`` says what was missed, None if nothing was."""
         ...
 
-    def on_gap(self, why: str) -> None:
+    def on_gap(self, gap: Gap) -> None:
         """The next updates are the newest of each selection, not every one."""
         ...
 
@@ -75,6 +76,10 @@ class Audience(Protocol):
 
     def on_source(self, source: RealTimeConnection) -> None:
         """Take the state of one of the gateway's sources."""
+        ...
+
+    def on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Take where the gateway's audit trail stands."""
         ...
 
     def on_epoch(self, sources: Sequence[RealTimeConnection]) -> None:
@@ -199,6 +204,8 @@ class Applier:
                 _log.warning("the gateway did not take a message: %r", frame.message)
             case Heartbeat():
                 self._check_tail(cursor_in(frame.cursor))
+                if frame.checkpoint is not None:
+                    self._audience.on_checkpoint(frame.checkpoint)
                 with self._lock:
                     self._timing.note(frame.sent_at, received.arrived)
                 self._sweep(frame.sent_at, received.arrived)
@@ -241,9 +248,9 @@ class Applier:
         # A poll brings no heartbeat.
         self._sweep(frame.sent_at, arrived)
         if frame.conflated not in {None, self._asked_for} and fresh:
-            self._audience.on_gap(
-                f"{frame.conflated}: of {len(fresh)} selections only the newest update"
-            )
+            why = f"{frame.conflated}: of {len(fresh)} selections only the newest update"
+            first = (before or prev).seq + 1
+            self._audience.on_gap(Gap(why, cursor.epoch, first, cursor.seq, len(fresh)))
         self.recent.extend(fresh)
         self._sources = {}
         self._audience.on_updates(fresh, frame.events)
@@ -273,17 +280,19 @@ class Applier:
             self._mirror.describe(frame.events)
         # A poll may bring one at any time, of another epoch too.
         self._live_from = cursor
-        why = None
+        gap = None
         if before is not None:
             anew = cursor.epoch != before.epoch
             reason = "the gateway has started anew" if anew else "we were away for too long"
             why = f"{reason}; a snapshot at {cursor} replaced the board of {before}"
+            # What the old log still had behind its cursor, nobody knows any more.
+            gap = Gap(why, cursor.epoch, 1 if anew else before.seq + 1, cursor.seq)
             _log.info("%s", why)
         told, self._sources = self._sources, {}
         if before is not None and cursor.epoch != before.epoch:
             self._audience.on_epoch(list(told.values()))
         self.has_board = True
-        self._audience.on_reset(why)
+        self._audience.on_reset(gap)
         self._note_progress()
 
     def _note_progress(self) -> None:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from protipp_stream.client import dataframes
-from protipp_stream.client.changes import Board
+from protipp_stream.client.changes import Board, Gap
 from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Terms
 from protipp_stream.core.clones import MONEYLINES, CloneFinder, Outcome, representatives
-from protipp_stream.errors import ConfigurationError
-from protipp_stream.model import Confirmation, Event, OddsUpdate
+from protipp_stream.model import Confirmation, Event, OddsUpdate, RealTimeConnection
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LiveArbitrage", "terms_of"]
+__all__ = ["LiveArbitrage"]
 
 LOOK_S, COMPARE_S = 1.0, 5.0
 
@@ -31,32 +28,6 @@ def _moneylines(board: Board) -> dict[Outcome, dict[str, float | None]]:
             outcome = quote.event_id, quote.market, quote.outcome
             prices.setdefault(outcome, {})[quote.bookmaker_id] = quote.odds
     return prices
-
-
-def terms_of(terms: Terms | None, settings: Mapping[str, Any]) -> Terms:
-    """Make terms of what a caller said.
-
-    Raises
-    ------
-    ConfigurationError
-        If it said both, or what is no setting.
-    """
-    known = Terms.__struct_fields__
-    if unknown := [name for name in settings if name not in known]:
-        raise ConfigurationError(
-            f"There is no setting {unknown[0]!r} of arbitrage.", hint=f"Known: {', '.join(known)}."
-        )
-    if terms is not None and settings:
-        raise ConfigurationError("Give either terms or settings.", hint="Put all into Terms(…).")
-    if terms is not None:
-        return terms
-    try:
-        return msgspec.convert(dict(settings), Terms)
-    except msgspec.ValidationError as error:
-        raise ConfigurationError(
-            f"These terms of arbitrage can't be: {error}.",
-            hint='For example: stake=200, unit=1, commissions={"betfair": 0.02}.',
-        ) from None
 
 
 class LiveArbitrage:
@@ -199,6 +170,12 @@ class LiveArbitrage:
         with self._lock:
             self._finder.confirm(confirmations, now)
             self._look(now)
+
+    def on_gap(self, gap: Gap) -> None:
+        """Nothing to do: what matters is what stands now."""
+
+    def on_source(self, source: RealTimeConnection) -> None:
+        """Nothing to do: each price says how old it is."""
 
     def on_reset(self) -> None:
         """Take the board anew."""

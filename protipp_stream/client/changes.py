@@ -9,7 +9,7 @@ import msgspec
 
 from protipp_stream.model import Cursor, Event, OddsUpdate, Quote, Selection
 
-__all__ = ["Board", "Change", "Changes", "Delivery"]
+__all__ = ["Board", "Change", "Changes", "Delivery", "Gap"]
 
 
 class Board(msgspec.Struct, frozen=True):
@@ -46,6 +46,32 @@ class Change(msgspec.Struct, frozen=True):
     quotes: list[Quote]
     updates: list[OddsUpdate]
     events: list[Event]
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A stretch of the log that can't be handed out update by update.
+
+    Attributes
+    ----------
+    why : str
+        In words.
+    epoch : str
+    first_seq, last_seq : int
+        The stretch, ends included.
+    came : int
+        How many updates of it came all the same: the newest of some selections.
+    """
+
+    why: str
+    epoch: str
+    first_seq: int
+    last_seq: int
+    came: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How many did not come; where not all is followed, some were not meant for us."""
+        return max(self.last_seq - self.first_seq + 1 - self.came, 0)
 
 
 class Delivery(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -41,6 +42,8 @@ def connect(
     markets: Sequence[str] = (),
     max_hz: float | None = None,
     insecure: bool = False,
+    record: Path | str | None = None,
+    witness: Path | str | None = None,
     timeout: float | None = 20.0,
 ) -> LiveOdds:
     """Follow a gateway.
@@ -64,6 +67,13 @@ def connect(
         calls it no gap. They wait for it at the gateway, which counts as latency.
     insecure : bool
         Allow plain http to another machine.
+    record : Path or str, optional
+        Keep what comes in, in the folder of a journal of its own: read it with
+        `ps.History`.
+    witness : Path or str, optional
+        A file to write down where the gateway's audit trail stands, as it says when we
+        connect and every half minute: with it, ``protipp-stream history verify
+        --witness`` finds out if somebody rolls the trail back.
     timeout : float or None
         Seconds to wait for the first board; None returns at once and keeps
         trying in the background.
@@ -72,6 +82,8 @@ def connect(
     ------
     ConfigurationError
         If address, token or transport are missing or make no sense.
+    TrailUnavailable
+        If there is no writing to ``record`` or ``witness``.
     TokenRefused, AccessForbidden, GatewayUnreachable, NotAGateway
         If there is no board to be had.
 
@@ -90,6 +102,8 @@ def connect(
         markets=markets,
         max_hz=max_hz,
         insecure=insecure,
+        record=record,
+        witness=witness,
     )
     return odds.start(timeout)
 
@@ -105,6 +119,8 @@ def live_odds(
     since: Cursor | str | None = None,
     max_hz: float | None = None,
     insecure: bool = False,
+    record: Path | str | None = None,
+    witness: Path | str | None = None,
 ) -> LiveOdds:
     """Make live odds that are not started yet, for whoever must not miss the first.
 
@@ -123,6 +139,8 @@ def live_odds(
         since=since,
         max_hz=_pace(max_hz),
         insecure=insecure,
+        record=record,
+        witness=witness,
     )
 
 

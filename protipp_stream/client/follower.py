@@ -198,6 +198,8 @@ class Follower:
         if connection.joined is not None:
             raise ProtocolError("The gateway said twice that we are connected.")
         connection.ident, connection.joined = frame.connection_id, cursor_in(frame.cursor)
+        if frame.checkpoint is not None:
+            self._audience.on_checkpoint(frame.checkpoint)
         if number == self._link.probe:
             if frame.mode == "snapshot":
                 raise ConnectionLost("The better transport would start anew; staying here.")

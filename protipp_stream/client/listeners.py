@@ -8,9 +8,10 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from protipp_stream.client.changes import Board, Changes
+from protipp_stream.client.changes import Board, Changes, Gap
 from protipp_stream.client.stream import OnGap, UpdateStream
-from protipp_stream.errors import ProtippStreamError
+from protipp_stream.core.checkpoint import Checkpoint
+from protipp_stream.errors import ProtippStreamError, TrailError
 from protipp_stream.model import Confirmation, Event, OddsUpdate, RealTimeConnection
 
 __all__ = ["Listeners", "Watcher"]
@@ -34,9 +35,17 @@ class Watcher(Protocol):
         """The board is a new one: look at it."""
         ...
 
+    def on_gap(self, gap: Gap) -> None:
+        """Updates are missing, one by one; the board is right."""
+        ...
+
+    def on_source(self, source: RealTimeConnection) -> None:
+        """Take the state of one of the gateway's sources."""
+        ...
+
 
 class Listeners:
-    """The follower's audience: collectors, streams, and three callbacks.
+    """The follower's audience: collectors, streams, watchers, and callbacks.
 
     Parameters
     ----------
@@ -44,6 +53,13 @@ class Listeners:
         Called on the follower's thread with a new state.
     on_epoch : callable
         Called there with all the sources of another gateway.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint or None
+        The newest of the gateway's audit trail that it has told.
+    witness : callable or None
+        Is told each of them.
     """
 
     def __init__(
@@ -60,6 +76,8 @@ class Listeners:
         self._changes: weakref.WeakSet[Changes] = weakref.WeakSet()
         self._streams: weakref.WeakSet[UpdateStream] = weakref.WeakSet()
         self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+        self.checkpoint: Checkpoint | None = None
+        self.witness: Callable[[Checkpoint], None] | None = None
         self._progress = threading.Condition()
         self._ended = False
         self._failure: ProtippStreamError | None = None
@@ -126,26 +144,27 @@ class Listeners:
             stream.add(updates)
         self._tell_watchers(lambda watcher: watcher.on_updates(updates, events))
 
-    def on_reset(self, why: str | None) -> None:
+    def on_reset(self, gap: Gap | None) -> None:
         """Hand on that the board is a new one."""
         with self._lock:
             changes = list(self._changes)
         for collector in changes:
             collector.reset()
         self._tell_watchers(lambda watcher: watcher.on_reset())
-        if why is not None:
-            self.on_gap(why)
+        if gap is not None:
+            self.on_gap(gap)
 
     def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None:
         """Hand on which prices were said again."""
         self._tell_watchers(lambda watcher: watcher.on_confirmed(confirmations))
 
-    def on_gap(self, why: str) -> None:
+    def on_gap(self, gap: Gap) -> None:
         """Hand on that updates are missing."""
         with self._lock:
             streams = list(self._streams)
         for stream in streams:
-            stream.note_gap(why)
+            stream.note_gap(gap.why)
+        self._tell_watchers(lambda watcher: watcher.on_gap(gap))
 
     def on_status(self, status: RealTimeConnection) -> None:
         """Hand on the state of the link."""
@@ -155,6 +174,17 @@ class Listeners:
     def on_source(self, source: RealTimeConnection) -> None:
         """Hand on the state of a source."""
         self._tell_source(source)
+        self._tell_watchers(lambda watcher: watcher.on_source(source))
+
+    def on_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Hand on where the gateway's audit trail stands."""
+        self.checkpoint = checkpoint
+        if self.witness is not None:
+            try:
+                self.witness(checkpoint)
+            except (OSError, TrailError):
+                # A full disk must not cost the link; the next one is tried again.
+                _log.exception("the witness could not be written")
 
     def on_epoch(self, sources: Sequence[RealTimeConnection]) -> None:
         """Hand on that the gateway is another one."""

@@ -5,23 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 import param
 
-from protipp_stream.client.arbitrage import LiveArbitrage, terms_of
+from protipp_stream.client.arbitrage import LiveArbitrage
 from protipp_stream.client.background import Background
 from protipp_stream.client.changes import Changes
 from protipp_stream.client.endpoint import endpoint_of
 from protipp_stream.client.follower import Follower
 from protipp_stream.client.listeners import Listeners
 from protipp_stream.client.readings import Readings
+from protipp_stream.client.recording import Recorder, Witness
 from protipp_stream.client.refusals import unreachable
 from protipp_stream.client.sources import Sources
 from protipp_stream.client.stream import OnGap, UpdateStream
 from protipp_stream.client.transitions import Transitions
 from protipp_stream.client.transports import ladder_of
-from protipp_stream.core.arbitrage import Terms
+from protipp_stream.core.arbitrage import Terms, terms_of
+from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import bounded
 from protipp_stream.errors import (
@@ -32,6 +35,9 @@ from protipp_stream.errors import (
     ProtippStreamError,
 )
 from protipp_stream.model import Cursor, OddsUpdate, RealTimeConnection, Status
+
+if TYPE_CHECKING:
+    from protipp_stream.history.journal import JournalState
 
 __all__ = ["LiveOdds"]
 
@@ -76,7 +82,14 @@ class LiveOdds(Readings, param.Parameterized):
         since: Cursor | str | None = None,
         max_hz: float | None = None,
         insecure: bool = False,
+        record: Path | str | None = None,
+        witness: Path | str | None = None,
     ) -> None:
+        if record is not None and max_hz is not None:
+            raise ConfigurationError(
+                "max_hz= leaves out updates that record= is to keep.",
+                hint="Record with one connection, and watch with another.",
+            )
         endpoint = endpoint_of(url, token, insecure=insecure)
         ladder = ladder_of(transport)
         cursor = _read_cursor(since) if isinstance(since, str) else since
@@ -92,6 +105,13 @@ class LiveOdds(Readings, param.Parameterized):
         self._ended = threading.Event()
         self._transitions = Transitions(self.url, self._follower.status)
         self._background = Background(self._follower.run, self._end)
+        if witness is not None:
+            self._listeners.witness = Witness(witness).on_checkpoint
+        self._recorder: Recorder | None = None
+        if record is not None:
+            is_filtered = wanted is not None and not wanted.is_empty
+            self._recorder = Recorder(record, self.board, is_filtered=is_filtered)
+            self._listeners.watch(self._recorder)
 
     # ------------------------------------------------------------- its life
 
@@ -130,6 +150,20 @@ class LiveOdds(Readings, param.Parameterized):
         self._background.stop()
         self._ended.set()
         self._listeners.end(self._failure)
+        if self._recorder is not None:
+            # Its thread may bring a last frame, if it is that which closes.
+            self._listeners.forget(self._recorder)
+            self._recorder.close()
+
+    @property
+    def recording(self) -> JournalState | None:
+        """How the journal of ``record=`` is doing; None without one."""
+        return None if self._recorder is None else self._recorder.state
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """Where the gateway's audit trail stood when it last said so, signed by it."""
+        return self._listeners.checkpoint
 
     def __enter__(self) -> Self:
         return self

@@ -7,7 +7,7 @@ log, so whatever is behind it handles changes only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -99,6 +99,27 @@ class Book:
         for segment in _without_repeats(quotes):
             updates += self._apply_segment(segment, received_at, latency_ms)
         return updates
+
+    def adopt(
+        self, quotes: Iterable[Quote], updates: Sequence[OddsUpdate], received_at: datetime
+    ) -> None:
+        """Take over what another book of this epoch has made of quotes.
+
+        Parameters
+        ----------
+        quotes : iterable of Quote
+            Those that `apply` was given there.
+        updates : sequence of OddsUpdate
+            What it returned.
+        """
+        changed = {update.selection for update in updates}
+        for quote in quotes:
+            if quote.selection not in changed:
+                self._is_news(quote, received_at)  # or it was said again
+        for update in updates:
+            self._set_price(update.quote)
+            self._last[update.selection] = update
+            self.seq = update.seq
 
     def _apply_segment(
         self, quotes: list[Quote], received_at: datetime, latency_ms: float

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import msgspec
 
 from protipp_stream.core.backlog import Mode, Recovery
+from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.core.filter import Filter, Names
 from protipp_stream.core.strict_json import decode_json
 from protipp_stream.errors import ProtocolError
@@ -127,11 +128,12 @@ class _FromServer(msgspec.Struct, frozen=True, tag_field="type"):
     pass
 
 
-class Connected(_FromServer, frozen=True, tag="connected"):
+class Connected(_FromServer, frozen=True, tag="connected", omit_defaults=True):
     """You are connected now, not when the socket opened.
 
     ``expires_in_s`` is the rest of the token's life; None where each request
-    brings its own.
+    brings its own. ``checkpoint`` as in `Heartbeat`: who stays for a moment only is
+    a witness, too.
     """
 
     connection_id: str
@@ -139,6 +141,7 @@ class Connected(_FromServer, frozen=True, tag="connected"):
     mode: Mode
     heartbeat_s: float
     expires_in_s: float | None
+    checkpoint: Checkpoint | None = None
 
 
 class Snapshot(_FromServer, frozen=True, tag="snapshot"):
@@ -173,11 +176,16 @@ class Confirmed(_FromServer, frozen=True, tag="confirmed"):
     confirmed: list[Confirmation]
 
 
-class Heartbeat(_FromServer, frozen=True, tag="heartbeat"):
-    """I am alive, and the log stands here."""
+class Heartbeat(_FromServer, frozen=True, tag="heartbeat", omit_defaults=True):
+    """I am alive, and the log stands here.
+
+    With the newest checkpoint of the audit trail, if there is one: who keeps it is a
+    witness of what the trail was.
+    """
 
     cursor: str
     sent_at: Instant
+    checkpoint: Checkpoint | None = None
 
 
 class Pong(_FromServer, frozen=True, tag="pong"):
@@ -238,7 +246,7 @@ class PollAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     ``facts_version`` is another number when a source or an event is in another
     state; a poll that sends it back as ``facts=`` is answered as soon as it is. Of
     unchanged prices that were said again, it brings those after the number that a poll
-    sends back as ``confirmations=``.
+    sends back as ``confirmations=``. ``checkpoint`` as in `Heartbeat`.
     """
 
     cursor: str
@@ -252,6 +260,7 @@ class PollAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
     facts_version: int = 0
     confirmed: list[Confirmation] = []
     confirmations: int = 0
+    checkpoint: Checkpoint | None = None
 
 
 class TimeAnswer(msgspec.Struct, frozen=True):

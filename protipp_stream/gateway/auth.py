@@ -28,6 +28,18 @@ MAX_LIFETIME_S = 24 * 3600
 MAX_SUBJECT = 128
 _REQUIRED = ["exp", "iat", "sub", "aud", "iss"]
 _TYPES = frozenset({"JWT", "at+jwt"})
+# For the audit, which outlives a library's names of classes; the first that fits counts.
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (jwt.ExpiredSignatureError, "token_expired"),
+    (jwt.ImmatureSignatureError, "token_not_yet_valid"),
+    (jwt.InvalidSignatureError, "token_signature"),
+    (jwt.InvalidAlgorithmError, "token_algorithm"),
+    (jwt.InvalidAudienceError, "token_audience"),
+    (jwt.InvalidIssuerError, "token_issuer"),
+    (jwt.InvalidIssuedAtError, "token_times"),
+    (jwt.exceptions.InvalidSubjectError, "token_subject"),
+    (jwt.MissingRequiredClaimError, "token_claim_missing"),
+)
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -97,10 +109,9 @@ class Authenticator:
                 audience=self._audience,
                 options={"require": _REQUIRED, "strict_aud": True},
             )
-        except jwt.ExpiredSignatureError:
-            raise Refused("token_expired") from None
         except (jwt.InvalidTokenError, ValueError, TypeError, RecursionError) as error:
-            raise Refused(f"token_{type(error).__name__}") from None
+            fits = (reason for kind, reason in _REASONS if isinstance(error, kind))
+            raise Refused(next(fits, "token_malformed")) from None
         return _identity(decoded["header"], decoded["payload"])
 
 

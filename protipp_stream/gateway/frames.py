@@ -15,6 +15,7 @@ import msgspec
 
 from protipp_stream.core import wire
 from protipp_stream.core.backlog import Mode
+from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.model import Confirmation, Cursor, RealTimeConnection
 
 __all__ = [
@@ -79,22 +80,29 @@ def as_chunk(frame: Outgoing) -> bytes:
 
 
 def connected(
-    ident: str, cursor: Cursor, mode: Mode, heartbeat_s: float, expires_in_s: float
+    ident: str,
+    cursor: Cursor,
+    mode: Mode,
+    heartbeat_s: float,
+    expires_in_s: float,
+    checkpoint: Checkpoint | None,
 ) -> Outgoing:
-    """Say that a subscriber is connected now."""
+    """Say that a subscriber is connected now, and where the trail stands."""
     frame = wire.Connected(
         connection_id=ident,
         cursor=str(cursor),
         mode=mode,
         heartbeat_s=heartbeat_s,
         expires_in_s=round(max(expires_in_s, 0.0), 3) if isfinite(expires_in_s) else None,
+        checkpoint=checkpoint,
     )
     return Outgoing("connected", wire.encode(frame))
 
 
-def heartbeat(told: Cursor, now: datetime) -> Outgoing:
-    """Say that we live, and up to where a subscriber was told."""
-    return Outgoing("heartbeat", wire.encode(wire.Heartbeat(str(told), now)), str(told))
+def heartbeat(told: Cursor, now: datetime, checkpoint: Checkpoint | None) -> Outgoing:
+    """Say that we live, up to where a subscriber was told, and where the trail stands."""
+    data = wire.encode(wire.Heartbeat(str(told), now, checkpoint))
+    return Outgoing("heartbeat", data, str(told))
 
 
 def confirmed(rows: list[Confirmation]) -> Outgoing:

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket
 
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.limits import SlidingWindow
-from protipp_stream.gateway.audit import Audit
+from protipp_stream.gateway.audit import Audit, requester_of
 from protipp_stream.gateway.auth import Authenticator, Identity, Refused
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.settings import Settings
@@ -71,15 +71,14 @@ class Refusal(Exception):
         self.headers = headers or {}
 
     def record(self, audit: Audit, scope: Scope, endpoint: str) -> None:
-        """Write it down: the reason, where, and whose address.
+        """Write it down: the reason, where, and who it was.
 
         Parameters
         ----------
         endpoint : str
             One of ours, never a path as it came: that may hold anything, tokens too.
         """
-        client = scope.get("client")
-        audit.record(self.reason, endpoint=endpoint, address=client[0] if client else None)
+        audit.record(self.reason, by=requester_of(scope), endpoint=endpoint)
 
     def response(self) -> Response:
         """Return the answer for the peer."""
@@ -166,27 +165,28 @@ class Guard:
             await self._app(scope, receive, send)
             return
         try:
-            scope["identity"] = self._identify(scope)
+            self._identify(scope)
         except Refusal as refusal:
             refusal.record(self._audit, scope, self._endpoint(scope))
             await _refuse(refusal, scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    def _identify(self, scope: Scope) -> Identity | None:
+    def _identify(self, scope: Scope) -> None:
+        """Put into the scope who it is: before its rate, which is refused by name."""
+        scope["identity"] = None
         headers = Headers(scope=scope)
         self._check_origin(headers)
         if scope["path"] in OPEN_PATHS:
-            return None
+            return
         self._check_host(headers)
         if self._is_draining() and scope["path"] not in STATUS_PATHS:
             # Whoever was sent away must not come back to a gateway that is going.
             retry = {"Retry-After": "1"}
             raise Refusal(503, "draining", int(CloseCode.DRAINING), "draining", retry)
-        identity = self._who(scope, headers)
+        identity = scope["identity"] = self._who(scope, headers)
         if identity is not None:
             self._check_rate(identity, scope)
-        return identity
 
     def _who(self, scope: Scope, headers: Headers) -> Identity | None:
         ticket = _ticket_in_query(scope)
@@ -197,7 +197,10 @@ class Guard:
             return self._authenticate(tokens)
         if tokens:
             raise unauthorized("ticket_and_token")
-        return self._redeem(ticket, headers.get("origin"))
+        identity = self._redeem(ticket, headers.get("origin"))
+        who = requester_of(scope, identity.subject)
+        self._audit.record("ticket_redeemed", by=who, endpoint=self._endpoint(scope))
+        return identity
 
     def _check_rate(self, identity: Identity, scope: Scope) -> None:
         endpoint = self._endpoint(scope)

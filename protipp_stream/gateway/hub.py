@@ -16,6 +16,7 @@ from typing import Any
 
 from protipp_stream.core.backlog import Mode, Recovery
 from protipp_stream.core.book import Book
+from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.naming import Naming
@@ -29,7 +30,9 @@ from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.intake import Intake
 from protipp_stream.gateway.judging import Rules, judged
 from protipp_stream.gateway.log import Log
-from protipp_stream.gateway.outlet import PROGRESS_BYTES, Outlet
+from protipp_stream.gateway.looking_after import look_after
+from protipp_stream.gateway.outlet import Outlet
+from protipp_stream.gateway.recording import Recording
 from protipp_stream.gateway.settings import Settings
 from protipp_stream.gateway.sources import Sources, log_transition
 from protipp_stream.gateway.subscription import Subscription, Transport
@@ -37,7 +40,6 @@ from protipp_stream.model import Batch, Cursor, Quote, RealTimeConnection
 
 __all__ = ["Hub"]
 
-EXPIRY_NOTICE_S = 60.0
 PATIENCE_S = 1.0
 # Looking through a whole board takes milliseconds that belong to the subscribers.
 SWEEP_S, CONFIRM_S = 600.0, 0.05
@@ -58,6 +60,13 @@ class Hub:
         What different sources call the same; a dict is its tables.
     clock : Clock, optional
         Injected by tests.
+    holds_back : bool
+        Whether updates may wait for a journal before they are published.
+
+    Attributes
+    ----------
+    recording : Recording or None
+        Keeps what is taken; the gateway sets it when it starts.
     """
 
     def __init__(
@@ -67,11 +76,14 @@ class Hub:
         rule: Rules | None = None,
         names: Naming | Mapping[str, Any] | None = None,
         clock: Clock | None = None,
+        holds_back: bool = False,
     ) -> None:
+        self.recording: Recording | None = None
         self.settings = settings or Settings()
         self.clock: Clock = clock or SystemClock()
-        self.audit = Audit()
-        self.log = Log(self.settings, self.clock, judged(rule, self.audit.counts))
+        self.audit = Audit(self.clock)
+        rules = judged(rule, self.audit.counts)
+        self.log = Log(self.settings, self.clock, rules, holds_back=holds_back)
         self.intake = Intake(self.audit, names if isinstance(names, Naming) else Naming(names))
         self.fanout = Fanout(self.log, self.clock)
         self.sources = Sources(self.clock)
@@ -87,6 +99,11 @@ class Hub:
     def cursor(self) -> Cursor:
         """Where the log stands."""
         return self.log.cursor
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """Where the audit trail stands, signed; None without one."""
+        return None if self.recording is None else self.recording.checkpoint
 
     @property
     def book(self) -> Book:
@@ -124,9 +141,12 @@ class Hub:
     def _publish(self, batch: Batch, quotes: list[Quote], source: str | None) -> int:
         named = self.intake.named(batch, quotes, source)
         described = self.log.describe(named.events)
+        if self.recording is not None:
+            self.recording.describe(described)
         quotes = [*named.moved, *named.quotes] if named.moved else named.quotes
         waited_ms = (self.clock.monotonic() - batch.arrived) * 1000
-        count = self.log.append(quotes, batch.received_at, latency_ms=round(waited_ms, 3))
+        keeper = self.recording or self.log
+        count = keeper.take(quotes, batch.received_at, latency_ms=round(waited_ms, 3))
         if count:
             self.fanout.publish()
         elif described:
@@ -136,6 +156,11 @@ class Hub:
         if source is not None:
             self._watch_bookmakers(named.quotes, batch.received_at, source)
         return count
+
+    def published(self) -> None:
+        """Hand out what waited to be safe."""
+        self.fanout.publish()
+        self._news.ring()
 
     def _watch_bookmakers(self, quotes: list[Quote], received_at: datetime, source: str) -> None:
         known = self.sources.get(source)
@@ -186,6 +211,8 @@ class Hub:
 
     def _tell(self, connections: Iterable[RealTimeConnection]) -> None:
         for connection in connections:
+            if self.recording is not None:
+                self.recording.report(connection)
             notice = frames.source(connection)
             for subscription in tuple(self.subscriptions):
                 subscription.inform(connection.id, notice)
@@ -259,7 +286,7 @@ class Hub:
     def _opening(self, subscription: Subscription, mode: Mode) -> Iterator[Outgoing]:
         left_s = subscription.expires_at - self.clock.wall().timestamp()
         heartbeat_s, head = self.settings.heartbeat_s, self.cursor
-        yield frames.connected(subscription.id, head, mode, heartbeat_s, left_s)
+        yield frames.connected(subscription.id, head, mode, heartbeat_s, left_s, self.checkpoint)
         for known in self.connections:
             yield frames.source(known)
         due = self.log.events(subscription.wanted, head.seq)
@@ -284,29 +311,15 @@ class Hub:
         now, wall = self.clock.monotonic(), self.clock.wall()
         for subscription in tuple(self.subscriptions):
             if subscription.closes_with is None:
-                self._look_after(subscription, now, wall)
+                look_after(subscription, self.settings, now, wall, self.checkpoint)
         self._confirm_some(now)
+        if self.recording is not None:
+            self.recording.confirm()
         self.check_freshness()
+        self.audit.tick()
         if now >= self._sweep_due:
             self._sweep_due = now + SWEEP_S
             self.intake.names.forget(self.log.forget_over(wall), wall)
-
-    def _look_after(self, subscription: Subscription, now: float, wall: datetime) -> None:
-        left_s = subscription.expires_at - wall.timestamp()
-        if left_s <= 0:
-            expired = frames.error(int(CloseCode.TOKEN_EXPIRED), "token expired")
-            subscription.end(CloseCode.TOKEN_EXPIRED, expired)
-            return
-        if left_s <= EXPIRY_NOTICE_S and subscription.warned_of != subscription.expires_at:
-            subscription.warned_of = subscription.expires_at
-            subscription.notify(frames.expiring(left_s))
-        if self._is_stuck(subscription, now):
-            subscription.end(CloseCode.TOO_SLOW)
-        elif now >= subscription.beat_due and subscription.is_idle:
-            # Not into a buffer that is full already: it would come late and lie.
-            subscription.beat_due = now + self.settings.heartbeat_s
-            subscription.last_sent = wall
-            subscription.write(frames.heartbeat(subscription.newest_told, wall))
 
     def _confirm_some(self, now: float) -> None:
         """Tell what was said again, unchanged: who waits longest first, for a moment.
@@ -325,17 +338,6 @@ class Hub:
                 subscription.confirmations = self.book.confirmations
                 if frame := self.log.confirmed(subscription.wanted, since):
                     subscription.write(frame)
-
-    def _is_stuck(self, subscription: Subscription, now: float) -> bool:
-        since = subscription.full_since
-        if since is None or now - since < self.settings.stuck_s:
-            return False
-        pending = subscription.outlet.pending_bytes
-        if subscription.full_bytes - pending < PROGRESS_BYTES:
-            return True
-        # Slow, but it reads: a large board over a thin line takes its time.
-        subscription.full_since, subscription.full_bytes = now, pending
-        return False
 
     # ------------------------------------------------------- waiting and ending
 
@@ -371,6 +373,8 @@ class Hub:
         does not read must not stop the others' odds; it is conflated instead.
         Nor for those who want few frames: theirs is another pace.
         """
+        if self.recording is not None:
+            await self.recording.released()
         self.fanout.flush()
         try:
             async with asyncio.timeout(PATIENCE_S):

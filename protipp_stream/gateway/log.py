@@ -10,6 +10,8 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from protipp_stream.core import wire
 from protipp_stream.core.backlog import Backlog, Mode, Recovery, recover, recovery_mode
 from protipp_stream.core.book import Book
@@ -22,12 +24,21 @@ from protipp_stream.gateway.frames import Outgoing, confirmed
 from protipp_stream.gateway.settings import Settings
 from protipp_stream.model import Cursor, Event, OddsUpdate, Quote
 
-__all__ = ["Log", "Step"]
+__all__ = ["Log", "Made", "Step"]
 
 MAX_SHARED, SHARED_FOR_S = 64, 0.01
 
 # A frame, None if nothing matched, and the sequence number that it leads to.
 Step = tuple[Outgoing | None, int]
+
+
+class Made(msgspec.Struct, frozen=True, gc=False):
+    """Updates that were made of quotes, and their bytes."""
+
+    quotes: list[Quote]
+    updates: list[OddsUpdate]
+    rows: list[bytes]
+    received_at: datetime
 
 
 class Log:
@@ -41,6 +52,8 @@ class Log:
         For `sent_at`.
     rule : Rule, optional
         Which moves are significant; Cohen's h by default.
+    holds_back : bool
+        Whether updates may be made before they are published (`make`, `publish`).
 
     Attributes
     ----------
@@ -50,8 +63,17 @@ class Log:
         How many frames left rows out because a subscriber was slow.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, rule: Rule | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        rule: Rule | None = None,
+        *,
+        holds_back: bool = False,
+    ) -> None:
         self.book = Book(secrets.token_hex(6), rule)
+        # The book on which updates are made; the other is what is seen.
+        self._ahead = Book(self.book.epoch, rule) if holds_back else self.book
         self.described = 0
         self.conflations = 0
         self._settings = settings
@@ -74,7 +96,7 @@ class Log:
 
     # ------------------------------------------------------------ what comes in
 
-    def append(self, quotes: Iterable[Quote], received_at: datetime, latency_ms: float) -> int:
+    def take(self, quotes: Iterable[Quote], received_at: datetime, latency_ms: float) -> int:
         """Take sound quotes; return how many updates came of them.
 
         Parameters
@@ -84,10 +106,21 @@ class Log:
         latency_ms : float
             Milliseconds since then.
         """
-        updates = self.book.apply(quotes, received_at, latency_ms=latency_ms)
-        for update, row in zip(updates, wire.encode_updates(updates), strict=True):
+        return self.publish(self.make(quotes, received_at, latency_ms))
+
+    def make(self, quotes: Iterable[Quote], received_at: datetime, latency_ms: float) -> Made:
+        """Make updates of sound quotes; nobody sees them before they are published."""
+        said = list(quotes)
+        updates = self._ahead.apply(said, received_at, latency_ms=latency_ms)
+        return Made(said, updates, wire.encode_updates(updates), received_at)
+
+    def publish(self, made: Made) -> int:
+        """Let what was made be seen, in the order of making; return how many updates it is."""
+        if self._ahead is not self.book:
+            self.book.adopt(made.quotes, made.updates, made.received_at)
+        for update, row in zip(made.updates, made.rows, strict=True):
             self._backlog.append(update, row)
-        return len(updates)
+        return len(made.updates)
 
     def describe(self, events: Iterable[Event]) -> list[Event]:
         """Take descriptions; return those that are new or changed."""
@@ -97,7 +130,7 @@ class Log:
             if known is None or known[1] != event:
                 self._last_described = self.book.seq + 1
                 self._events[event.event_id] = (self._last_described, event)
-                self.book.know(event)
+                self._ahead.know(event)
                 new.append(event)
         self.described += len(new)
         return new
@@ -106,6 +139,10 @@ class Log:
         """Forget the events that are over; return their ids."""
         events = {event_id: event for event_id, (_, event) in self._events.items()}
         gone = self.book.over(events, now, self._settings.forget_after_s)
+        if self._ahead is not self.book:
+            # What waits to be published may bring one of them back.
+            gone &= self._ahead.over(events, now, self._settings.forget_after_s)
+            self._ahead.forget(gone)
         self.book.forget(gone)
         for event_id in outdated(events, self.book.events, gone, now):
             del self._events[event_id]

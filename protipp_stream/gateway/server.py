@@ -12,25 +12,25 @@ import contextlib
 import logging
 import secrets
 import signal
-import socket
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import msgspec
-import uvicorn
 
 from protipp_stream.core.feed import Feed
 from protipp_stream.core.naming import Naming
-from protipp_stream.errors import ConfigurationError, ProtippStreamError
+from protipp_stream.errors import ConfigurationError, ProtippStreamError, TrailUnavailable
 from protipp_stream.gateway.auth import Authenticator, mint_token
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.judging import Rules
 from protipp_stream.gateway.listener import host_name, listener
 from protipp_stream.gateway.routes import application
+from protipp_stream.gateway.serving import Server, ended, uvicorn_config
 from protipp_stream.gateway.settings import Settings
-from protipp_stream.gateway.uvicorn_protocols import HttpProtocol, WebSocketProtocol, moved
+from protipp_stream.gateway.trails import trails
 from protipp_stream.model import Batch, RealTimeConnection
 
 __all__ = ["Gateway"]
@@ -62,6 +62,9 @@ class Gateway:
         Tables for what different sources call the same, for example
         ``{"aliases": {"NY Yankees": "New York Yankees"}}``; see `core.naming.tables`.
         Without them, what agrees by teams and start is one event all the same.
+    history : Path or str, optional
+        Folder of the audit trail, made if it is not there: every update is kept, read it
+        with `ps.History`. See `Settings.publish_after` and `Settings.history_failure`.
     clock : Clock, optional
         Injected by tests.
 
@@ -82,6 +85,7 @@ class Gateway:
         settings: Settings | None = None,
         rule: Rules | None = None,
         names: Naming | Mapping[str, Any] | None = None,
+        history: Path | str | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._feeds: list[Feed] = []
@@ -94,9 +98,17 @@ class Gateway:
             settings, allowed_hosts=settings.allowed_hosts | {host_name(host).lower()}
         )
         self.settings = settings
-        self.hub = Hub(settings, rule=rule, names=names, clock=clock)
+        self._history = None if history is None else Path(history)
+        self._trouble: str | None = None
+        holds_back = settings.publish_after == "durable"
+        if holds_back and self._history is None:
+            raise ConfigurationError(
+                'publish_after="durable" needs a history: nothing is written without one.',
+                hint="Name its folder: history= of Gateway, --history of serve.",
+            )
+        self.hub = Hub(settings, rule=rule, names=names, clock=clock, holds_back=holds_back)
         authenticator = Authenticator(self._key, issuer=settings.issuer, audience=settings.audience)
-        self._server = _Server(_uvicorn_config(application(self.hub, authenticator), settings))
+        self._server = Server(uvicorn_config(application(self.hub, authenticator), settings))
         # The last thing that can be refused: nothing would close the socket.
         self._socket = listener(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -206,7 +218,11 @@ class Gateway:
     def _run(self) -> None:
         try:
             asyncio.run(self.serve())
-        except BaseException as failure:  # noqa: BLE001 - `start` raises it where it was called
+        except ProtippStreamError as failure:
+            # It says all; and `start` raises it where it was called.
+            self._failure = failure
+            _log.error("the gateway has ended: %s", failure)
+        except BaseException as failure:  # noqa: BLE001 - as above
             self._failure = failure
             _log.exception("the gateway has ended")
         finally:
@@ -221,24 +237,50 @@ class Gateway:
         ----------
         on_ready : callable, optional
             Called once, when the port answers.
+
+        Raises
+        ------
+        TrailUnavailable, TrailChanged
+            If the history can't be opened; or, where the settings say that the gateway
+            stops then, if it can't be written any more.
         """
         self._loop = asyncio.get_running_loop()
-        with self._signals():
-            serving = asyncio.create_task(self._server.serve([self._socket]))
-            await self._until_up(serving)
-            self._tasks.add(asyncio.create_task(self._keep_time()))
-            for feed in self._feeds:
-                self._start_feed(feed)
-            self._is_running = True
-            self._ready.set()
-            if on_ready is not None:
-                on_ready()
-            stopping = asyncio.create_task(self._stopping.wait())
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            await self._drain()
-            self._is_running = False
-            await _ended(serving)
+        try:
+            # A signal while the trails are closed must not cost their last lines.
+            with self._signals():
+                async with contextlib.AsyncExitStack() as stack:
+                    if self._history is not None:
+                        kept = trails(self._history, self.hub, self._history_failed)
+                        await stack.enter_async_context(kept)
+                    await self._serve(on_ready)
+        finally:
+            self._socket.close()
+        if self._trouble is not None:
+            raise TrailUnavailable(
+                self._trouble, hint="Make room, or give the history another folder."
+            )
+
+    async def _serve(self, on_ready: Callable[[], None] | None) -> None:
+        serving = asyncio.create_task(self._server.serve([self._socket]))
+        await self._until_up(serving)
+        self._tasks.add(asyncio.create_task(self._keep_time()))
+        for feed in self._feeds:
+            self._start_feed(feed)
+        self._is_running = True
+        self._ready.set()
+        if on_ready is not None:
+            on_ready()
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        await self._drain()
+        self._is_running = False
+        await ended(serving)
+
+    def _history_failed(self, words: str, *, is_broken: bool) -> None:
+        if (is_broken or self.settings.history_failure == "stop") and self._trouble is None:
+            self._trouble = words
+            self._stopping.set()
 
     async def _until_up(self, serving: asyncio.Task[None]) -> None:
         up = asyncio.create_task(self._server.is_up.wait())
@@ -255,6 +297,7 @@ class Gateway:
             _, late = await asyncio.wait(self._tasks, timeout=self.settings.drain_s)
             if late:
                 _log.warning("%d feeds do not stop; going without them", len(late))
+        await self._released()
         self.hub.drain()
         try:
             async with asyncio.timeout(self.settings.drain_s):
@@ -262,6 +305,13 @@ class Gateway:
         except TimeoutError:
             _log.warning("%d subscribers did not leave in time", len(self.hub.subscriptions))
         self._server.should_exit = True
+
+    async def _released(self) -> None:
+        """Wait until subscribers can have what waits to be safe, if that can be."""
+        if self.hub.recording is not None and self._trouble is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.settings.drain_s):
+                    await self.hub.recording.released()
 
     async def _keep_time(self) -> None:
         # A heartbeat may be late by a twentieth; a client calls us stalled at a sixth.
@@ -335,61 +385,3 @@ class Gateway:
         finally:
             for number in caught:
                 self._loop.remove_signal_handler(number)
-
-
-def _is_no_false_alarm(record: logging.LogRecord) -> bool:
-    # uvicorn 0.54 logs this as an error whenever a handshake is refused with an
-    # HTTP response, which is what refusing is.
-    return record.getMessage() != "ASGI callable returned without completing handshake."
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers: it would cut off before we drain."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say when the port answers."""
-        await super().startup(sockets)
-        self.is_up.set()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the gateway."""
-        yield
-
-
-def _uvicorn_config(app: Any, settings: Settings) -> uvicorn.Config:
-    logging.getLogger("uvicorn.error").addFilter(_is_no_false_alarm)
-    is_direct = settings.direct_writes
-    if is_direct and (missing := moved()):
-        _log.warning("uvicorn has moved %s: serving through ASGI, slower", ", ".join(missing))
-        is_direct = False
-    return uvicorn.Config(
-        app,
-        http=HttpProtocol if is_direct else "h11",
-        ws=WebSocketProtocol if is_direct else "websockets-sansio",
-        ws_max_size=16 * 1024,
-        ws_per_message_deflate=False,
-        h11_max_incomplete_event_size=16 * 1024,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        # At "info" it logs query strings, and somebody will put a token there.
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=2,
-    )
-
-
-async def _ended(serving: asyncio.Task[None]) -> None:
-    try:
-        await serving
-    except AssertionError:
-        # uvicorn 0.54 asserts when it closes a connection whose handshake it
-        # has refused by itself; there is nothing left to lose.
-        _log.warning("a connection was not closed cleanly", exc_info=True)

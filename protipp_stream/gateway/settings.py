@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import msgspec
 
+from protipp_stream.core.access import ACCESS_DAYS, ADDRESS_DAYS
 from protipp_stream.errors import ConfigurationError
 
 __all__ = ["Settings"]
 
+MOST_DAYS = 36_500
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 # Neither "*" nor "null", no slash at the end: compared exactly, they would allow
 # nobody here, and anybody in a proxy that reads them otherwise.
@@ -72,6 +75,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         How long a page has to show the ticket that it was given.
     tickets_per_subject, tickets : int
         Tickets that may wait to be shown: of one subject, and in all.
+    publish_after : str
+        With a history: ``queued`` hands updates out while they are being written,
+        ``durable`` when they are safe on the disk, some milliseconds later.
+    history_failure : str
+        What to do when the history can't be written: ``continue`` without it, as long
+        as memory lasts without a gap, and say so; or ``stop`` the gateway. With
+        ``durable`` nothing goes out meanwhile, and when memory ends the gateway stops.
+    odds_days, access_days, address_days : float or None
+        With a history: how long updates, access records, and the addresses and user
+        agents in these are kept. None: for ever. About once a day what is older is
+        removed, and the chain says what was.
     """
 
     allowed_origins: frozenset[str] = frozenset()
@@ -97,11 +111,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ticket_s: float = 30.0
     tickets_per_subject: int = 50
     tickets: int = 10_000
+    publish_after: Literal["queued", "durable"] = "queued"
+    history_failure: Literal["continue", "stop"] = "continue"
+    odds_days: float | None = None
+    access_days: float | None = ACCESS_DAYS
+    address_days: float | None = ADDRESS_DAYS
 
     def __post_init__(self) -> None:
+        _one_of("publish_after", self.publish_after, ("queued", "durable"))
+        _one_of("history_failure", self.history_failure, ("continue", "stop"))
+        for name in ("odds_days", "access_days", "address_days"):
+            _days(name, getattr(self, name))
         for origin in sorted(self.allowed_origins):
             if not _ORIGIN.fullmatch(origin):
                 raise ConfigurationError(
                     f"{origin!r} is no origin that a browser sends.",
                     hint="Write scheme, name and port only, for example https://odds.example.",
                 )
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigurationError(
+            f"{name} can't be {value!r}.", hint=f"One of: {', '.join(allowed)}."
+        )
+
+
+def _days(name: str, days: float | None) -> None:
+    if days is not None and not 1 <= days <= MOST_DAYS:
+        raise ConfigurationError(
+            f"{name} can't be {days}.", hint=f"1 to {MOST_DAYS:,} days, or None for ever."
+        )

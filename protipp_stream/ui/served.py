@@ -11,6 +11,7 @@ from typing import Any
 import panel as pn
 import param
 from panel.custom import JSComponent
+from panel.io.resources import LOCAL_DIST
 
 from protipp_stream.ui.host import Views, module_text
 from protipp_stream.ui.pump import Pump
@@ -91,6 +92,10 @@ def served_view(module: str, pump: Pump, options: dict[str, Any]) -> Any:
     that was made but never shown costs nothing.
     """
     document = pn.state.curdoc
+    if document is not None:
+        # Panel gives its styles the address of a CDN and mends that when the page is sent;
+        # what it draws in between asks the CDN. Told beforehand, it never does.
+        document.template_variables.setdefault("dist_url", LOCAL_DIST)
     component = _served_class(module)(
         options=json.dumps(options), sizing_mode="stretch_width", margin=0
     )

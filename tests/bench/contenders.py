@@ -87,9 +87,11 @@ class HandedFeed:
 class Ours:
     """The gateway."""
 
-    def __init__(self, transport: str, settings: Settings | None = None) -> None:
+    def __init__(
+        self, transport: str, settings: Settings | None = None, history: str | None = None
+    ) -> None:
         self._feed = HandedFeed()
-        self._gateway = Gateway(self._feed, settings=settings or patient())
+        self._gateway = Gateway(self._feed, settings=settings or patient(), history=history)
 
     async def start(self) -> int:
         ready = asyncio.Event()

@@ -31,6 +31,10 @@ class Case:
     rate: float | None = None
     ahead: int = 32
 
+    def __post_init__(self) -> None:
+        if self.updates % self.burst:
+            raise ValueError(f"{self.updates} updates are no whole number of {self.burst} at once")
+
 
 @dataclass(frozen=True)
 class Round:
@@ -57,10 +61,12 @@ class Round:
 class Fanout:
     """A server process and a receiving process, with everyone connected."""
 
-    def __init__(self, contender: str, transport: str, subscribers: int) -> None:
+    def __init__(
+        self, contender: str, transport: str, subscribers: int, *server_options: str
+    ) -> None:
         self._subscribers = subscribers
         with ExitStack() as stack:
-            options = ("--subscribers", str(subscribers))
+            options = ("--subscribers", str(subscribers), *server_options)
             self._server = stack.enter_context(
                 Worker("tests.bench.server", contender, transport, *options)
             )

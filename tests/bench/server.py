@@ -14,7 +14,7 @@ import asyncio
 import time
 from typing import Any
 
-from tests.bench.contenders import CONTENDERS, Contender, patient, port_of
+from tests.bench.contenders import CONTENDERS, Contender, Ours, patient, port_of
 from tests.bench.processes import answer, raise_file_limit
 
 PATIENCE_S = 60.0
@@ -81,16 +81,24 @@ class Sender:
         return {"cpu_s": time.process_time() - cpu, "elapsed_s": time.monotonic() - began}
 
 
+def _contender(given: argparse.Namespace) -> Any:
+    if given.contender != "ours":
+        return CONTENDERS[given.contender](given.transport)
+    settings = patient(backlog=given.backlog, publish_after=given.publish_after)
+    return Ours(given.transport, settings, given.history)
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("transport", choices=["websocket", "sse"])
     parser.add_argument("--subscribers", type=int, default=0)
-    parser.add_argument("--backlog", type=int)
+    parser.add_argument("--backlog", type=int, default=patient().backlog)
+    parser.add_argument("--history", help="the folder of an audit trail")
+    parser.add_argument("--publish-after", default="queued")
     given = parser.parse_args()
     raise_file_limit()
-    options = {"settings": patient(backlog=given.backlog)} if given.backlog else {}
-    contender = CONTENDERS[given.contender](given.transport, **options)
+    contender = _contender(given)
     port = await contender.start()
     counted = Credits()
     listening = await asyncio.get_running_loop().create_server(lambda: counted, "127.0.0.1", 0)

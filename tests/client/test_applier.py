@@ -11,6 +11,7 @@ import pytest
 
 from protipp_stream.client.applier import Applier
 from protipp_stream.client.arrival import Received, now
+from protipp_stream.client.changes import Gap
 from protipp_stream.core.book import Book
 from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.wire import Connected, Heartbeat, ServerFrame, Snapshot, Updates
@@ -29,10 +30,10 @@ class Nobody:
     def on_updates(self, updates: Sequence[OddsUpdate], events: Sequence[Event]) -> None:
         self.rows += len(updates)
 
-    def on_reset(self, why: str | None) -> None: ...
+    def on_reset(self, gap: Gap | None) -> None: ...
 
-    def on_gap(self, why: str) -> None:
-        self.gaps.append(why.partition(":")[0])
+    def on_gap(self, gap: Gap) -> None:
+        self.gaps.append(gap.why.partition(":")[0])
 
     def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None: ...
 

@@ -16,12 +16,12 @@ from protipp_stream.gateway.auth import SCOPES
 from tests.gateway.conftest import HTTP_ENDPOINTS, SOCKET_PATH, bearer
 from tests.gateway.test_auth import SECRET, signed, unsigned
 
-FORGED = {
-    "none": None,
-    "alg none": unsigned({"alg": "none", "typ": "JWT"}),
-    "wrong key": signed(key="t" * 32),
-    "expired": signed(iat=1_700_000_000, exp=1_700_000_600),
-    "wrong aud": signed(aud="somebody-else"),
+# Made when they are shown: an hour later all of them would be refused as expired.
+FORGED: dict[str, Callable[[], str]] = {
+    "alg none": lambda: unsigned({"alg": "none", "typ": "JWT"}),
+    "wrong key": lambda: signed(key="t" * 32),
+    "expired": lambda: signed(iat=1_700_000_000, exp=1_700_000_600),
+    "wrong aud": lambda: signed(aud="somebody-else"),
 }
 ORIGIN = "https://odds.example"
 
@@ -40,21 +40,21 @@ def handshake(gateway: Gateway, headers: dict[str, str], query: str = "") -> int
     return asyncio.run(attempt())
 
 
-@pytest.mark.parametrize("forged", FORGED)
+@pytest.mark.parametrize("forged", ["none", *FORGED])
 @pytest.mark.parametrize(("method", "path"), HTTP_ENDPOINTS)
 def test_a_bad_token_is_refused_on_every_endpoint_in_the_same_words(
     http: httpx.Client, method: str, path: str, forged: str
 ) -> None:
-    token = FORGED[forged]
-    answer = http.request(method, path, headers=bearer(token) if token else {})
+    headers = bearer(FORGED[forged]()) if forged in FORGED else {}
+    answer = http.request(method, path, headers=headers)
     assert answer.status_code == 401
     assert answer.json() == {"error": {"code": 4501, "message": "unauthorized"}}
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("forged", [name for name, token in FORGED.items() if token])
+@pytest.mark.parametrize("forged", FORGED)
 def test_a_bad_token_is_refused_at_the_websocket_handshake(gateway: Gateway, forged: str) -> None:
-    assert handshake(gateway, bearer(FORGED[forged] or "")) == 401
+    assert handshake(gateway, bearer(FORGED[forged]())) == 401
 
 
 @pytest.mark.parametrize(("method", "path"), [*HTTP_ENDPOINTS, ("GET", "/healthz")])
@@ -176,7 +176,7 @@ def test_refusals_are_counted_by_their_reason(gateway: Gateway, http: httpx.Clie
     http.get("/api/v1/odds", headers={**bearer(gateway.token(scopes=SCOPES)), "Origin": "null"})
     counts = gateway.hub.audit.counts
     assert counts["token_missing"] == 1
-    assert counts["token_InvalidSignatureError"] == 1
+    assert counts["token_signature"] == 1
     assert counts["origin"] == 1
 
 

@@ -25,6 +25,7 @@ from protipp_stream.core.latency import ClockOffset
 from protipp_stream.core.wire import (
     Confirmed,
     Connected,
+    Heartbeat,
     PollAnswer,
     ServerFrame,
     Snapshot,
@@ -40,6 +41,8 @@ WAIT_S = 20.0
 # 100 requests a minute are allowed; two clients of one subject stay below it
 # only if each asks at most every 1.25 s.
 INTERVAL_S = 1.25
+# Every answer says where the gateway's audit trail stands; this is often enough to know.
+HEARTBEAT_S = 30.0
 # Room for the slowest answer: a long poll may take its whole wait.
 TIMEOUT = httpx.Timeout(4.0, read=WAIT_S + 10.0)
 
@@ -59,12 +62,16 @@ async def polling(
         answer, arrived = await _ask(client, endpoint, _query(wanted, since))
         # Between two frames we rest, and then wait for news.
         silence_s = interval_s + WAIT_S
-        connected = Connected("polling", answer.cursor, answer.mode, silence_s, None)
-        yield Received(connected, arrived)
+        yield Received(_connected(answer, silence_s), arrived)
+        beat_due = arrived + HEARTBEAT_S
         async with asking(over_http(client, clock)):
             while True:
                 for frame in _frames(answer):
                     yield Received(frame, arrived)
+                if arrived >= beat_due:
+                    beat_due = arrived + HEARTBEAT_S
+                    beat = Heartbeat(answer.cursor, answer.sent_at, answer.checkpoint)
+                    yield Received(beat, arrived)
                 await asyncio.sleep(max(asked + interval_s - time.monotonic(), 0.0))
                 asked = time.monotonic()
                 query = _query(wanted, answer.cursor, answer)
@@ -97,6 +104,11 @@ async def _ask(
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         kind = response.headers.get("content-type", "nothing")
         raise not_a_gateway(endpoint.base, f"it sends {kind}, not our JSON") from None
+
+
+def _connected(answer: PollAnswer, silence_s: float) -> Connected:
+    cursor, checkpoint = answer.cursor, answer.checkpoint
+    return Connected("polling", cursor, answer.mode, silence_s, None, checkpoint)
 
 
 def _frames(answer: PollAnswer) -> Iterator[ServerFrame]:

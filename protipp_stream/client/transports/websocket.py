@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import urlencode
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -71,7 +73,7 @@ async def websocket(
     retry_ms: int | None = None
     is_connected = False
     try:
-        async with socket, asking(_ping(socket)), refreshing:
+        async with _leaving(socket), asking(_ping(socket)), refreshing:
             while True:
                 # As bytes: the decoder reads UTF-8, and checks it, by itself.
                 message = await socket.recv(decode=False)
@@ -97,6 +99,20 @@ async def websocket(
                 "before the gateway had said anything."
             ) from None
         raise from_close(endpoint.base, code, socket.close_reason or "", retry_ms) from None
+
+
+@asynccontextmanager
+async def _leaving(socket: ClientConnection) -> AsyncIterator[None]:
+    """Close a socket in the end, with 1000 where it was we who had enough of it.
+
+    As a context of its own it would say 1011 then, and the gateway's trail that we failed.
+    """
+    async with socket:
+        try:
+            yield
+        except (asyncio.CancelledError, GeneratorExit):
+            await socket.close()
+            raise
 
 
 async def _open(

@@ -21,6 +21,7 @@ from protipp_stream.gateway import frames
 from protipp_stream.gateway.auth import Identity, Refused
 from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.routes.context import Context
+from protipp_stream.gateway.routes.visit import Visit
 from protipp_stream.gateway.subscription import Subscription
 
 __all__ = ["Closed", "Inbox", "Introduction"]
@@ -63,10 +64,13 @@ class Inbox:
         Accepted.
     context : Context
         The application's.
+    visit : Visit
+        Under which what it does is recorded.
     """
 
-    def __init__(self, socket: WebSocket, context: Context) -> None:
+    def __init__(self, socket: WebSocket, context: Context, visit: Visit) -> None:
         self._socket = socket
+        self._visit = visit
         self._hub = context.hub
         self._authenticator = context.authenticator
         self._tickets = context.tickets
@@ -99,6 +103,7 @@ class Inbox:
         identity = self._introduced(frame)
         if not isinstance(frame, wire.Connect) or identity is None:
             raise Closed(CloseCode.INVALID_TOKEN, "unauthorized")
+        self._visit.name(identity.subject)
         if "odds:read" not in identity.scopes:
             raise Closed(CloseCode.FORBIDDEN, "forbidden")
         self._check_rate(identity)
@@ -111,28 +116,31 @@ class Inbox:
             case wire.Connect(token=None, ticket=str(ticket)):
                 return self._redeemed(ticket)
             case wire.Connect(token=str(), ticket=str()):
-                self._hub.audit.record("ticket_and_token")
+                self._visit.note("ticket_and_token")
             case _:
-                self._hub.audit.record("token_missing")
+                self._visit.note("token_missing")
         return None
 
     def _redeemed(self, ticket: str) -> Identity | None:
         origin = self._socket.headers.get("origin")
         if origin is None:
-            self._hub.audit.record("ticket_without_origin")
+            self._visit.note("ticket_without_origin")
             raise Closed(CloseCode.FORBIDDEN, "forbidden")
         try:
-            return self._tickets.redeem(ticket, origin)
+            identity = self._tickets.redeem(ticket, origin)
         except Refused as refused:
-            self._hub.audit.record(refused.reason)
+            self._visit.note(refused.reason)
             return None
+        self._visit.name(identity.subject)
+        self._visit.note("ticket_redeemed")
+        return identity
 
     def _check_rate(self, identity: Identity) -> None:
         # The guard counts whom a handshake names; this one said so only now.
         now = self._clock.monotonic()
         wait_s = self._rates.admit(identity.subject, f"GET {self._socket.url.path}", now)
         if wait_s is not None:
-            self._hub.audit.record("rate_limited")
+            self._visit.note("rate_limited")
             retry_ms = max(FLOOD_RETRY_MS, int(wait_s * 1000) + 1)
             raise Closed(CloseCode.FLOOD, "too many connections", retry_ms=retry_ms)
 
@@ -173,7 +181,7 @@ class Inbox:
 
     def _strike(self, reason: str) -> None:
         self._strikes += 1
-        self._hub.audit.record(reason)
+        self._visit.note(reason)
         if self._strikes > STRIKES_ALLOWED:
             raise Closed(1008, "too many malformed messages")
 
@@ -187,7 +195,7 @@ class Inbox:
             return True
         if self._window.admit(now):
             return True
-        self._hub.audit.record("rate_limited")
+        self._visit.note("rate_limited")
         if not self._violations.admit(now):
             raise Closed(CloseCode.FLOOD, "flood", retry_ms=FLOOD_RETRY_MS)
         retry_ms = int(self._window.retry_after(now) * 1000) + 1
@@ -205,12 +213,14 @@ class Inbox:
             case wire.Subscribe():
                 wanted = Filter(frame.bookmakers, frame.events, frame.markets)
                 self._hub.refilter(subscription, wanted, frame.max_hz)
+                self._visit.subscribed(wanted)
             case wire.Refresh():
                 self._refresh(frame.token, subscription, identity)
             case wire.Connect():
                 # A client that sent its token in the header may still say what
                 # it has and wants; it is brought level from there.
                 self._hub.open(subscription, frame.resume, frame.filter, frame.max_hz)
+                self._visit.subscribed(subscription.wanted)
 
     def _refresh(self, token: str, subscription: Subscription, identity: Identity) -> None:
         fresh = self._verified(token)
@@ -219,10 +229,11 @@ class Inbox:
             subscription.notify(frames.error(int(CloseCode.INVALID_TOKEN), "unauthorized"))
             return
         subscription.expires_at = fresh.expires_at
+        self._visit.note("refreshed")
 
     def _verified(self, token: str) -> Identity | None:
         try:
             return self._authenticator.verify(token)
         except Refused as refused:
-            self._hub.audit.record(refused.reason)
+            self._visit.note(refused.reason)
             return None

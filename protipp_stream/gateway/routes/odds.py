@@ -16,6 +16,7 @@ from protipp_stream.core.quarantine import quote_fault
 from protipp_stream.core.strict_json import decode_json
 from protipp_stream.core.wire import PollAnswer
 from protipp_stream.errors import ProtocolError
+from protipp_stream.gateway.audit import requester_of
 from protipp_stream.gateway.guard import Refusal, json_response
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.routes.context import body_of, context_of, filter_of, require
@@ -25,6 +26,8 @@ __all__ = ["poll", "publish"]
 
 MAX_REASON = 200
 MAX_DIGITS = 18
+# Whoever polls asks every second or so: one record a minute says that it does.
+POLLS_WITHIN_S = 60.0
 
 
 async def poll(request: Request) -> Response:
@@ -34,6 +37,12 @@ async def poll(request: Request) -> Response:
     wanted = filter_of(request.query_params)
     since = Cursor.parse(request.query_params.get("since"))
     wait_s = _wait_of(request.query_params.get("wait"), hub.settings.long_poll_s)
+    hub.audit.record(
+        "polled",
+        by=requester_of(request.scope),
+        endpoint=_endpoint(request),
+        within_s=POLLS_WITHIN_S,
+    )
     known = _count_of(request.query_params.get("facts"), hub.facts_version)
     confirmations = _count_of(request.query_params.get("confirmations"), hub.book.confirmations)
     recovery = await _recover(hub, since, wanted, known, wait_s)
@@ -88,6 +97,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
             sources=sources,
             facts_version=hub.facts_version,
             confirmations=hub.book.confirmations,
+            checkpoint=hub.checkpoint,
         )
     rows, cursor = recovery.updates, recovery.cursor
     limit = hub.settings.poll_rows
@@ -105,6 +115,7 @@ def _answer(hub: Hub, wanted: Filter, recovery: Recovery) -> PollAnswer:
         sources=sources,
         facts_version=hub.facts_version,
         confirmations=hub.book.confirmations,
+        checkpoint=hub.checkpoint,
     )
 
 
@@ -174,6 +185,14 @@ async def publish(request: Request) -> Response:
         pause_s=1.0,
     )
     hub.heard("publish", hub.settings.stale_after_s)
+    hub.audit.record(
+        "published",
+        by=requester_of(request.scope),
+        endpoint=_endpoint(request),
+        accepted=len(sound),
+        updates=updates,
+        quarantined=len(faults),
+    )
     return json_response(
         {
             "accepted": len(sound),
@@ -182,6 +201,10 @@ async def publish(request: Request) -> Response:
             "quarantined": faults,
         }
     )
+
+
+def _endpoint(request: Request) -> str:
+    return f"{request.method} {request.url.path}"
 
 
 def _withdrawal(raw: Any) -> list[Quote]:

@@ -25,6 +25,7 @@ from protipp_stream.gateway.outlet import Outlet
 from protipp_stream.gateway.routes.context import context_of, filter_of, forbidden, max_hz_of
 from protipp_stream.gateway.routes.inbox import Closed, Inbox, Introduction
 from protipp_stream.gateway.routes.subscriber import attend, outlet_of
+from protipp_stream.gateway.routes.visit import Visit
 
 __all__ = ["realtime"]
 
@@ -45,7 +46,8 @@ async def realtime(socket: WebSocket) -> None:
         return
     await socket.accept()
     outlet = outlet_of(socket.scope, as_text, partial(_send_text, socket))
-    inbox = Inbox(socket, context)
+    visit = Visit(hub, socket.scope)
+    inbox = Inbox(socket, context, visit)
     try:
         if identity is None:
             introduction = await inbox.introduction(wanted)
@@ -53,17 +55,20 @@ async def realtime(socket: WebSocket) -> None:
             since = socket.query_params.get("since")
             introduction = Introduction(identity, wanted, since, max_hz)
         async with outlet:
-            await _serve(outlet, hub, inbox, introduction)
+            await _serve(outlet, hub, inbox, introduction, visit)
     except Closed as closed:
-        hub.audit.record(f"closed_{int(closed.code)}")
+        visit.end(f"closed_{int(closed.code)}", int(closed.code))
         await _say_goodbye(socket, outlet, closed)
-    except WebSocketDisconnect:
-        _log.debug("a subscriber left")
+    except WebSocketDisconnect as left:
+        visit.end("left", left.code)
     except Exception:  # noqa: BLE001 - the last line of defence, and it logs
         # Whatever it was, the peer learns an id and the log the rest.
         error_id = secrets.token_hex(4)
         _log.exception("error %s in a WebSocket handler", error_id)
+        visit.end("closed_1011", 1011)
         await _say_goodbye(socket, outlet, Closed(1011, f"internal error {error_id}"))
+    finally:
+        visit.end("cut_off")
 
 
 def _from_handshake(socket: WebSocket) -> tuple[Identity | None, Filter, float | None]:
@@ -73,7 +78,7 @@ def _from_handshake(socket: WebSocket) -> tuple[Identity | None, Filter, float |
     return identity, filter_of(socket.query_params), max_hz_of(socket.query_params)
 
 
-async def _serve(outlet: Outlet, hub: Hub, inbox: Inbox, who: Introduction) -> None:
+async def _serve(outlet: Outlet, hub: Hub, inbox: Inbox, who: Introduction, visit: Visit) -> None:
     subscription = hub.subscribe(
         "websocket",
         outlet,
@@ -82,6 +87,7 @@ async def _serve(outlet: Outlet, hub: Hub, inbox: Inbox, who: Introduction) -> N
         max_hz=who.max_hz,
         expires_at=who.identity.expires_at,
     )
+    visit.begin(subscription)
     await attend(hub, subscription, inbox.listen(subscription, who.identity))
     if subscription.closes_with is None:
         raise WebSocketDisconnect(1006)  # its outlet was lost

@@ -36,6 +36,7 @@ async def status(request: Request) -> Response:
             "quarantined": dict(hub.intake.quarantined),
             "names": hub.intake.names.report(),
             "audit": dict(hub.audit.counts),
+            "history": None if hub.recording is None else hub.recording.state,
             "connections": [
                 *hub.connections,
                 *(subscription.connection() for subscription in hub.subscriptions),

@@ -17,6 +17,7 @@ from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.outlet import Outlet
 from protipp_stream.gateway.routes.context import context_of, filter_of, max_hz_of, require
 from protipp_stream.gateway.routes.subscriber import attend, outlet_of
+from protipp_stream.gateway.routes.visit import Visit
 
 __all__ = ["stream"]
 
@@ -68,11 +69,14 @@ class _EventStream(Response):
         async def pass_on(data: bytes) -> None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
 
+        visit = Visit(self._hub, scope)
         outlet = outlet_of(scope, as_event, pass_on)
-        async with outlet:
-            code = await self._serve(outlet, receive)
-        if code is not None:
-            self._hub.audit.record(f"closed_{int(code)}")
+        try:
+            async with outlet:
+                code = await self._serve(outlet, receive, visit)
+            visit.end("left" if code is None else f"closed_{int(code)}", code)
+        finally:
+            visit.end("cut_off")
         if code is not None and not outlet.is_clear:
             outlet.hang_up(code, "")
             # uvicorn takes a response that is not finished for a bug of ours.
@@ -80,7 +84,7 @@ class _EventStream(Response):
         else:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _serve(self, outlet: Outlet, receive: Receive) -> int | None:
+    async def _serve(self, outlet: Outlet, receive: Receive, visit: Visit) -> int | None:
         """Return why the hub ended it; None if the peer left."""
         hub, who = self._hub, self._who
         subscription = hub.subscribe(
@@ -91,6 +95,7 @@ class _EventStream(Response):
             max_hz=who.max_hz,
             expires_at=who.expires_at,
         )
+        visit.begin(subscription)
         await attend(hub, subscription, _gone(receive))
         return subscription.closes_with
 

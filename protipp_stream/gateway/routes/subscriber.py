@@ -15,6 +15,8 @@ from protipp_stream.gateway.subscription import Subscription
 
 __all__ = ["attend", "outlet_of"]
 
+LAST_WORD_S = 0.1
+
 
 def outlet_of(scope: Scope, framing: Framing, send: Callable[[bytes], Awaitable[None]]) -> Outlet:
     """Return the transport that was handed over, or else one that sends through ASGI.
@@ -42,6 +44,9 @@ async def attend(
     task.add_done_callback(lambda _: subscription.ended.set())
     try:
         await subscription.ended.wait()
+        if subscription.closes_with is None:
+            # Its outlet is lost a moment before ASGI says so, and with which code.
+            await asyncio.wait({task}, timeout=LAST_WORD_S)
         if task.done():
             task.result()
     finally:
