@@ -50,7 +50,12 @@ class SessionViewer:
         self._waiting.append(frame)
         if not self._scheduled:
             self._scheduled = True
-            self._document.add_next_tick_callback(self._deliver)
+            try:
+                self._document.add_next_tick_callback(self._deliver)
+            except AttributeError:
+                # Bokeh takes a session apart before it says so: who ends us is on the way.
+                if self._document.session_context is not None:
+                    raise
 
     # A coroutine, because Bokeh 3.10 runs plain callbacks in worker threads.
     async def _deliver(self) -> None:

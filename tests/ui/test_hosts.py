@@ -14,6 +14,7 @@ import pytest
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.ui import OddsTable, RealTimeStatus
 from protipp_stream.ui.host import module_text
+from protipp_stream.ui.served import SessionViewer
 from tests.ui.fake import FakeOdds, quote
 from tests.ui.hostile import FORMULA, MARKUP, RTL
 
@@ -145,3 +146,19 @@ def test_hostile_names_reach_the_page_as_they_are(odds: Any) -> None:
 def test_importing_the_ui_does_not_import_panel() -> None:
     code = "import sys, protipp_stream.ui; assert 'panel' not in sys.modules, 'panel'"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_session_that_is_being_taken_apart_is_no_error_and_any_other_is() -> None:
+    class Document:
+        session_context: object | None = object()
+
+        def add_next_tick_callback(self, _: object) -> None:
+            raise AttributeError("_change_callbacks")
+
+    document = Document()
+    leaving = SessionViewer(None, document)
+    document.session_context = None
+    leaving.send("frame")
+    document.session_context = object()
+    with pytest.raises(AttributeError):
+        SessionViewer(None, document).send("frame")
