@@ -196,6 +196,9 @@ class Passage:
             near.close()
             self.reset()
             raise _Cut from None
+        except asyncio.CancelledError:
+            near.close()  # nobody else knows of it yet
+            raise
         reader, self._to_gateway = await asyncio.open_connection(sock=near, limit=CHUNK)
         self._back = asyncio.create_task(self._carry_down(reader))
 
