@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.left_trails import Made
 
 # A busy machine is no reason to fail. Here, because a property takes the
 # profile that is loaded when its module is imported.
@@ -55,3 +58,17 @@ def chromium() -> str:
         if path := shutil.which(name):
             return path
     _missing("no Chromium: install Debian's package with `apt-get install chromium`")
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A trail of two gateways, one after the other."""
+    from tests.left_trails import Made
+
+    return Made(tmp_path_factory.mktemp("history"))
+
+
+@pytest.fixture
+def audit(made: Made, tmp_path: Path) -> str:
+    """A copy of the trail, to do with as a test likes."""
+    return str(shutil.copytree(made.audit, tmp_path / "audit"))

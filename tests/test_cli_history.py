@@ -2,120 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import re
 import shutil
 import subprocess
 import sys
-import time
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import msgspec
 import pandas as pd
 import pytest
 
 import protipp_stream as ps
 from protipp_stream.cli import main
-from protipp_stream.gateway import Settings
 from protipp_stream.history.journal import Journal
 from protipp_stream.history.layout import Layout
 from tests.history.trails import contents
+from tests.left_trails import Made, asked, error_of, told, until
 from tests.test_cli import ENVIRONMENT, Serving, command, stop
-
-FORMULA = "=1+1"
-
-
-class Made:
-    """A trail that a gateway has left, and what a client saw of it meanwhile."""
-
-    def __init__(self, folder: Path) -> None:
-        self.audit, self.older = folder / "audit", folder / "older"
-        self.witness = folder / "witness.jsonl"
-        settings = Settings(heartbeat_s=1)
-        with ps.Gateway(history=self.audit, settings=settings) as gateway:
-            _publish(gateway, 1.9)
-            with ps.connect(gateway):
-                pass
-        shutil.copytree(self.audit, self.older)
-        with (
-            ps.Gateway(history=self.audit, settings=settings) as gateway,
-            ps.connect(gateway, witness=self.witness),
-        ):
-            _publish(gateway, 2.4)
-            until(lambda: self.witness.read_bytes().count(b"\n") >= 3)
-        assert told("seal", str(self.audit)).returncode == 0
-
-
-def _publish(gateway: ps.Gateway, odds: float) -> None:
-    outcomes = {"Blues": odds, "Reds": 2.0, FORMULA: 15.0}
-    rows = [
-        {"bookmaker_id": who, "event_id": "m1", "market": "h2h", "outcome": what, "odds": price}
-        for who in ("acme", "bolt")
-        for what, price in outcomes.items()
-    ]
-    described = {"event_id": "m1", "name": "Reds @ Blues", "sport": "baseball"}
-    token = gateway.token("publisher", scopes=["odds:publish"])
-    answer = httpx.post(
-        f"{gateway.url}/api/v1/odds",
-        json={"events": [described], "quotes": rows},
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    assert answer.status_code < 300, answer.text
-
-
-def until(is_so: object, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    return Made(tmp_path_factory.mktemp("history"))
-
-
-@pytest.fixture
-def audit(made: Made, tmp_path: Path) -> str:
-    """A copy of the trail, to do with as a test likes."""
-    return str(shutil.copytree(made.audit, tmp_path / "audit"))
-
-
-def told(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Do what ``protipp-stream history …`` does, in this process: so many would take long."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        redirect_stdout(out),
-        redirect_stderr(err),
-    ):
-        patch.setattr(sys, "argv", ["protipp-stream", "history", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-    code = ended.value.code
-    assert isinstance(code, int)
-    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
-
-
-def error_of(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
-    """Insist on one line of error and nothing else."""
-    assert done.returncode == code, done
-    assert done.stdout == ""
-    [line] = done.stderr.splitlines()
-    assert line.startswith("error: ")
-    return line
-
-
-def asked(audit: str, *arguments: str) -> list[dict[str, str]]:
-    done = told("query", audit, *arguments, "--format", "csv")
-    assert done.returncode == 0, done.stderr
-    return list(csv.DictReader(io.StringIO(done.stdout)))
-
 
 # ----------------------------------------------------------------------- verify
 
@@ -400,95 +307,6 @@ def test_serve_refuses_what_is_said_of_a_history_that_it_has_not(
     assert ended.value.code == 2
     [line] = err.getvalue().splitlines()
     assert line.startswith(f"error: {option[0]} needs a history")
-
-
-# ------------------------------------------------------------------------- query
-
-
-def test_query_answers_with_the_rows_that_were_asked_for(audit: str) -> None:
-    rows = asked(audit, "updates", "--bookmaker", "acme", "--outcome", "Blues", "--market", "h2h")
-    assert [float(row["new_odds"]) for row in rows] == [1.9, 2.4]
-    second = rows[1]["timestamp"]
-    later = asked(audit, "updates", "--since", second, "--outcome", "Blues")
-    assert {row["line"] for row in later} == {rows[1]["line"]}
-    assert len(asked(audit, "updates", "--until", second)) == 6
-
-
-def test_query_as_of_is_the_board_of_that_moment(audit: str) -> None:
-    first, *_ = asked(audit, "updates")
-    board = asked(audit, "as_of", "--at", first["timestamp"])
-    assert {(row["bookmaker_id"], row["outcome"]) for row in board} == {
-        (who, what) for who in ("acme", "bolt") for what in ("Blues", "Reds", f"'{FORMULA}")
-    }
-    assert {float(row["odds"]) for row in board if row["outcome"] == "Blues"} == {1.9}
-
-
-@pytest.mark.parametrize(
-    "question",
-    [
-        "updates", "open_close", "overround", "fair", "moves", "steam", "arbitrage", "lead_lag",
-        "latency", "gaps", "events", "summary", "suspensions",
-    ],
-)  # fmt: skip
-def test_query_can_ask_every_question(audit: str, question: str) -> None:
-    done = told("query", audit, question)
-    assert done.returncode == 0
-    assert bool(done.stdout) != done.stderr.startswith("no rows; ")
-
-
-@pytest.mark.parametrize(("form", "out"), [("table", False), ("csv", True), ("json", False)])
-def test_query_without_a_row_says_from_when_to_when_there_are_some(
-    audit: str, form: str, out: bool
-) -> None:
-    last = asked(audit, "updates")[-1]["timestamp"][:19].replace("T", " ")
-    done = told("query", audit, "updates", "--since", "2040-01-01", "--format", form)
-    assert done.returncode == 0
-    assert done.stderr.startswith("no rows; the history runs from ")
-    assert done.stderr.endswith(f" to {last} UTC\n")
-    assert [line.split(",")[:2] for line in done.stdout.splitlines()] == [["epoch", "seq"]] * out
-
-
-def test_a_gateway_that_came_back_is_one_restart_and_a_first_start_is_none(
-    made: Made, audit: str
-) -> None:
-    assert "restart" not in {row["kind"] for row in asked(str(made.older), "gaps")}
-    assert [row["kind"] for row in asked(audit, "gaps")].count("restart") == 1
-
-
-def test_query_writes_csv_that_no_spreadsheet_computes(audit: str) -> None:
-    cells = {row["outcome"] for row in asked(audit, "updates")}
-    assert f"'{FORMULA}" in cells
-    assert FORMULA not in cells
-
-
-def test_query_writes_json_lines_for_programs(audit: str) -> None:
-    done = told("query", audit, "updates", "--format", "json")
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(rows) == 12
-    assert {row["outcome"] for row in rows} == {"Blues", "Reds", FORMULA}
-    assert datetime.fromisoformat(rows[0]["timestamp"]).tzinfo is not None
-
-
-def test_query_says_how_many_rows_a_table_leaves_out(audit: str) -> None:
-    done = told("query", audit, "updates", "--rows", "5")
-    assert "7 more rows" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["updates", "--event", "nope"], "'m1'"),
-        (["updates", "--since", "yesterday evening"], "Write"),
-        (["updates", "--at", "2026-01-01"], "--event"),
-        (["latency", "--outcome", "Blues"], "--bookmaker"),
-        (["as_of"], "--at"),
-        (["odds"], "--help"),
-    ],
-)
-def test_query_that_makes_no_sense_is_one_line_with_a_hint(
-    audit: str, arguments: list[str], words: str
-) -> None:
-    assert words in error_of(told("query", audit, *arguments))
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 __all__ = [
     "API_KEY",
     "SECRET",
+    "Insecure",
+    "Markets",
     "Port",
     "Recording",
+    "Several",
     "Speed",
     "lifetime_s",
     "log_to_stderr",
@@ -45,6 +48,9 @@ Recording = Annotated[
     Path | None, typer.Option(help="A recording to replay instead of simulated odds.")
 ]
 Speed = Annotated[str, typer.Option(help="Times real speed, or 'max'.")]
+Several = Annotated[list[str] | None, typer.Option(help="Only this one; repeatable.")]
+Markets = Annotated[list[str] | None, typer.Option(help="Only this kind or kind@line; repeatable.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain http to another machine.")]
 Port = Annotated[int, typer.Option(help="Port of the gateway; 0 takes a free one.")]
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from protipp_stream.cli.arguments import log_to_stderr
+from protipp_stream.cli.arguments import Insecure, log_to_stderr
 from protipp_stream.cli.following import Url
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset, bounded
@@ -109,9 +109,7 @@ def doctor(
     url: Url = None,
     seconds: Annotated[float, typer.Option(min=0.5, max=3600, help="How long to look.")] = 10.0,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow plain http to another machine.")
-    ] = False,
+    insecure: Insecure = False,
 ) -> None:
     """Say how a gateway is reached from here, and how late its odds are."""
     from rich.console import Console

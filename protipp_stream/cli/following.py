@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from protipp_stream.cli.arguments import Speed, log_to_stderr, recorded
+from protipp_stream.cli.arguments import Insecure, Markets, Several, Speed, log_to_stderr, recorded
 from protipp_stream.errors import ProtippStreamError, UpdatesMissed
 
 if TYPE_CHECKING:
@@ -46,18 +46,14 @@ def watch(
     since: Annotated[
         str | None, typer.Option(help="Resume after this cursor, an update's id.")
     ] = None,
-    bookmaker: Annotated[list[str] | None, typer.Option(help="Only this one; repeatable.")] = None,
-    event: Annotated[list[str] | None, typer.Option(help="Only this one; repeatable.")] = None,
-    market: Annotated[
-        list[str] | None, typer.Option(help="Only this kind or kind@line; repeatable.")
-    ] = None,
+    bookmaker: Several = None,
+    event: Several = None,
+    market: Markets = None,
     max_hz: Annotated[
         float | None,
         typer.Option(min=0.01, max=1000, help="At most so many frames a second, of the newest."),
     ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow plain http to another machine.")
-    ] = False,
+    insecure: Insecure = False,
 ) -> None:
     """Print updates as they come, a line each. The token comes from PROTIPP_TOKEN."""
     from protipp_stream.client.connect import live_odds

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from protipp_stream.cli.arguments import Several
 from protipp_stream.cli.progress import showing
 from protipp_stream.cli.trail import Folder
 from protipp_stream.errors import ConfigurationError
@@ -45,9 +46,6 @@ class Form(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
-
-
-Several = Annotated[list[str] | None, typer.Option(help="Only this one; repeatable.")]
 
 
 def query(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from protipp_stream.cli.arguments import log_to_stderr
+from protipp_stream.cli.arguments import Insecure, Markets, Several, log_to_stderr
 from protipp_stream.cli.following import Transport, TransportChoice, Url
 from protipp_stream.errors import ConnectionEnded, TrailUnavailable, UpdatesMissed
 
@@ -32,20 +32,16 @@ def record(
     folder: Annotated[Path, typer.Argument(help="Where to; made if it is not there.")],
     url: Url = None,
     transport: Transport = TransportChoice.AUTO,
-    bookmaker: Annotated[list[str] | None, typer.Option(help="Only this one; repeatable.")] = None,
-    event: Annotated[list[str] | None, typer.Option(help="Only this one; repeatable.")] = None,
-    market: Annotated[
-        list[str] | None, typer.Option(help="Only this kind or kind@line; repeatable.")
-    ] = None,
+    bookmaker: Several = None,
+    event: Several = None,
+    market: Markets = None,
     witness: Annotated[
         Path | None, typer.Option(help="Also keep where the gateway's own trail stood.")
     ] = None,
     duration: Annotated[
         float | None, typer.Option(help="Stop after so many seconds; default: at Ctrl-C.")
     ] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow plain http to another machine.")
-    ] = False,
+    insecure: Insecure = False,
 ) -> None:
     """Keep what a gateway sends until Ctrl-C. The token comes from PROTIPP_TOKEN."""
     from protipp_stream.client import connect

@@ -17,11 +17,13 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+import msgspec
 
 from protipp_stream.errors import TrailChanged
 
-__all__ = ["GENESIS", "Link", "linked", "pieces", "read_link"]
+__all__ = ["GENESIS", "Link", "decode_line", "linked", "pieces", "read_link"]
 
 GENESIS = "0" * 64
 """What the first line of a chain names as the one before."""
@@ -30,6 +32,7 @@ _TAIL = re.compile(rb',"prev":"([0-9a-f]{64})","hash":"([0-9a-f]{64})"\}')
 _HEAD = re.compile(rb'\{"n":(0|[1-9][0-9]{0,17}),"at":"([0-9TZ:.+-]{20,32})"')
 _HASH_LENGTH = len(b',"hash":"') + 64 + len(b'"}')
 _TAIL_LENGTH = len(b',"prev":"') + 64 + len(b'"') + _HASH_LENGTH
+_T = TypeVar("_T")
 
 
 class Link(NamedTuple):
@@ -98,6 +101,30 @@ def read_link(line: bytes) -> Link:
     except ValueError:
         raise TrailChanged(f"Line {int(head[1])} has no time.") from None
     return Link(int(head[1]), at, tail[1].decode(), tail[2].decode())
+
+
+def decode_line(line: bytes, decoder: msgspec.json.Decoder[_T], whose: str) -> _T:
+    """Read a line, having checked that its hash is its own.
+
+    Parameters
+    ----------
+    line : bytes
+        With or without its line feed.
+    decoder : msgspec.json.Decoder
+        Of what the lines of its chain hold.
+    whose : str
+        What the chain is of, for the error: "an odds journal".
+
+    Raises
+    ------
+    TrailChanged
+        If it is no whole line of such a chain, or was changed.
+    """
+    link = read_link(line)
+    try:
+        return decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise TrailChanged(f"Line {link.n} is no line of {whose}: {error}.") from None
 
 
 def pieces(name: str, rows: Sequence[bytes]) -> list[bytes]:

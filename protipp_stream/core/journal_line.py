@@ -17,9 +17,8 @@ from typing import Literal
 
 import msgspec
 
-from protipp_stream.core.chain import read_link
+from protipp_stream.core.chain import decode_line
 from protipp_stream.core.checkpoint import Checkpoint
-from protipp_stream.errors import TrailChanged
 from protipp_stream.model import Confirmation, Event, Instant, OddsUpdate, Quote
 
 __all__ = ["JournalLine", "Note", "NoteKind", "decode_journal_line"]
@@ -89,8 +88,4 @@ def decode_journal_line(line: bytes) -> JournalLine:
     TrailChanged
         If it is no whole line, or was changed.
     """
-    link = read_link(line)
-    try:
-        return _lines.decode(line)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise TrailChanged(f"Line {link.n} is no line of an odds journal: {error}.") from None
+    return decode_line(line, _lines, "an odds journal")

@@ -26,11 +26,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["KINDS", "Layout"]
+__all__ = ["KINDS", "SEE_VERIFY", "Layout"]
 
 KINDS = ("updates", "events", "confirmed", "notes", "groups")
 """The datasets under ``odds/``; see `tables`."""
-
+SEE_VERIFY = "Run `protipp-stream history verify` to see what else is wrong."
+"""What to do about a file that is not as it was."""
 
 _TORN = re.compile(r"[0-9]{12,18}\.jsonl\.torn-[0-9]+")
 

@@ -17,11 +17,11 @@ from typing import Annotated
 
 import msgspec
 
-from protipp_stream.core.chain import GENESIS, linked, read_link
+from protipp_stream.core.chain import GENESIS, decode_line, linked
 from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.errors import TrailChanged
 from protipp_stream.history.durable import append_line
-from protipp_stream.history.layout import KINDS, Layout
+from protipp_stream.history.layout import KINDS, SEE_VERIFY, Layout
 from protipp_stream.model import Instant
 
 __all__ = [
@@ -127,7 +127,6 @@ class ManifestLine(msgspec.Struct, frozen=True):
 
 
 _lines = msgspec.json.Decoder(ManifestLine)
-_VERIFY = "Run `protipp-stream history verify` to see what else is wrong."
 
 
 def decode_manifest_line(line: bytes) -> ManifestLine:
@@ -138,13 +137,9 @@ def decode_manifest_line(line: bytes) -> ManifestLine:
     TrailChanged
         If it is no whole line of a manifest, or was changed.
     """
-    link = read_link(line)
-    try:
-        found = _lines.decode(line)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise TrailChanged(f"Line {link.n} is no line of a manifest: {error}.") from None
+    found = decode_line(line, _lines, "a manifest")
     if sum(part is not None for part in (found.sealed, found.merged, found.removed)) != 1:
-        raise TrailChanged(f"Line {link.n} of the manifest says none or several things.")
+        raise TrailChanged(f"Line {found.n} of the manifest says none or several things.")
     return found
 
 
@@ -304,7 +299,7 @@ def read_manifest(layout: Layout) -> Manifest:
             try:
                 manifest.add(decode_manifest_line(line))
             except TrailChanged as error:
-                raise TrailChanged(f"{layout.manifest}: {error.message}", hint=_VERIFY) from None
+                raise TrailChanged(f"{layout.manifest}: {error.message}", hint=SEE_VERIFY) from None
             manifest.size += len(line)
     return manifest
 

@@ -22,13 +22,14 @@ import pyarrow.parquet as pq
 from protipp_stream.errors import TrailChanged
 from protipp_stream.history.counting import Progress, quietly
 from protipp_stream.history.durable import remove
-from protipp_stream.history.layout import KINDS, Layout
+from protipp_stream.history.layout import KINDS, SEE_VERIFY, Layout
 from protipp_stream.history.leftovers import changing
 from protipp_stream.history.manifest import (
     Merged,
     SealedFile,
     append_entry,
     day_of,
+    kind_of,
     lines_of,
     sealed_path,
 )
@@ -140,14 +141,14 @@ def _refuse_changed(layout: Layout, job: Sequence[SealedFile]) -> None:
         if digest_of(layout.folder / file.path)[0] != file.sha256:
             raise TrailChanged(
                 f"{file.path} is not what was sealed.",
-                hint="Run `protipp-stream history verify` to see what else is wrong.",
+                hint=SEE_VERIFY,
             )
 
 
 def _merged(layout: Layout, job: Sequence[SealedFile], done: Callable[[int], None]) -> SealedFile:
-    _, kind, day, _ = job[0].path.split("/")
+    kind, day = kind_of(job[0].path), day_of(job[0].path)
     first, last = lines_of(job[0].path)[0], lines_of(job[-1].path)[1]
-    path = sealed_path(kind, day.removeprefix("date="), first, last)
+    path = sealed_path(kind, day, first, last)
     with ExitStack() as opened:
         cursors = [opened.enter_context(_Cursor(layout.folder / file.path)) for file in job]
         rows = _by_event(cursors) if SORTED_BY[kind][0] == "event_id" else _in_turn(cursors)

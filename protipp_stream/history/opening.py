@@ -20,6 +20,8 @@ from protipp_stream.history.segment import End, cut, end_of
 
 __all__ = ["Opened", "opened"]
 
+_BEGIN_ANEW = "See `protipp-stream history verify`; to go on, begin a new folder."
+
 
 class Opened(NamedTuple):
     """Where a journal goes on.
@@ -64,7 +66,7 @@ def opened(layout: Layout) -> Opened:
         raise TrailChanged(
             f"The journal in {layout.folder} ends at line {head[0]}, but line {checkpoint.n} was"
             " signed: something was taken away.",
-            hint="See `protipp-stream history verify`; to go on, begin a new folder.",
+            hint=_BEGIN_ANEW,
         )
     for path, end in newest:
         cut(path, end)
@@ -88,5 +90,5 @@ def _identifier(layout: Layout) -> str:
             return str(json.loads(line)["journal"]["id"])
     raise TrailChanged(
         f"The journal in {layout.folder} has neither its first line nor a checkpoint.",
-        hint="See `protipp-stream history verify`; to go on, begin a new folder.",
+        hint=_BEGIN_ANEW,
     )

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from protipp_stream.errors import TrailChanged
 from protipp_stream.history.durable import publish, sync_folder
-from protipp_stream.history.layout import Layout
+from protipp_stream.history.layout import SEE_VERIFY, Layout
 from protipp_stream.history.manifest import SealedFile, kind_of
 from protipp_stream.history.tables import NAMES, SORTED_BY, STORED
 
@@ -100,7 +100,7 @@ def check_footer(path: Path, footer: str | None) -> None:
     if footer is not None and sha256(footer_of(path)).hexdigest() != footer:
         raise TrailChanged(
             f"{path.name} is no Parquet file of the trail any more: its footer was changed.",
-            hint="Run `protipp-stream history verify` to see what else is wrong.",
+            hint=SEE_VERIFY,
         )
 
 
@@ -112,7 +112,7 @@ def sound(path: Path) -> Iterator[None]:
     except pa.ArrowException as error:
         raise TrailChanged(
             f"{path.name} is no Parquet file of the trail: {error}.",
-            hint="Run `protipp-stream history verify` to see what else is wrong.",
+            hint=SEE_VERIFY,
         ) from None
 
 

@@ -24,6 +24,7 @@ from protipp_stream.history.manifest import (
     Removed,
     SealedFile,
     append_entry,
+    day_of,
     kind_of,
     lines_of,
 )
@@ -107,12 +108,12 @@ def retain(
                 words = "odds" if len(kinds) > 1 else "proofs"
                 _remove(layout, manifest, old, f"retention: {words} older than {days:g} days", now)
         gone = {file.path for file in removed}
-        kept = [path.split("/")[2] for path in manifest.files if path not in gone]
+        kept = [day_of(path) for path in manifest.files if path not in gone]
         return Removal(
             files=tuple(file.path for file in removed),
             rows=sum(file.rows for file in removed),
             bytes=sum(file.bytes for file in removed),
-            oldest_kept=min(kept).removeprefix("date=") if kept else None,
+            oldest_kept=min(kept, default=None),
         )
 
 

@@ -28,7 +28,7 @@ from protipp_stream.history.columns import Columns, by_day
 from protipp_stream.history.counting import Progress, quietly
 from protipp_stream.history.durable import remove
 from protipp_stream.history.heads import read_checkpoint
-from protipp_stream.history.layout import Layout
+from protipp_stream.history.layout import SEE_VERIFY, Layout
 from protipp_stream.history.leftovers import changing
 from protipp_stream.history.locking import held
 from protipp_stream.history.manifest import (
@@ -226,7 +226,7 @@ def _read(
     """Read a segment, which must go on from a place, into columns."""
     digest, checkpoint, first, unheard = sha256(), None, at.n, 0
     if int(path.stem) != first:
-        raise TrailChanged(f"{path.name} should begin with line {first}.", hint=_VERIFY)
+        raise TrailChanged(f"{path.name} should begin with line {first}.", hint=SEE_VERIFY)
     with path.open("rb") as file:
         for text in file:
             digest.update(text)
@@ -240,26 +240,25 @@ def _read(
                 unheard = 0
     done(unheard)
     if at.n == first:
-        raise TrailChanged(f"{path.name} is empty.", hint=_VERIFY)
+        raise TrailChanged(f"{path.name} is empty.", hint=SEE_VERIFY)
     return SealedSegment(path.name, first, at.n - 1, at.hash, digest.hexdigest()), checkpoint
 
 
 def _next_line(path: Path, text: bytes, at: _Place) -> JournalLine:
     if not text.endswith(b"\n"):
-        raise TrailChanged(f"{path.name} can't be sealed: it ends in half a line.", hint=_VERIFY)
+        raise TrailChanged(f"{path.name} can't be sealed: it ends in half a line.", hint=SEE_VERIFY)
     try:
         line = decode_journal_line(text)
     except TrailChanged as error:
-        raise TrailChanged(f"{path.name} can't be sealed: {error.message}", hint=_VERIFY) from None
+        raise TrailChanged(
+            f"{path.name} can't be sealed: {error.message}", hint=SEE_VERIFY
+        ) from None
     if (line.n, line.prev) != at:
         raise TrailChanged(
             f"{path.name} can't be sealed: line {line.n} does not follow on line {at.n - 1}.",
-            hint=_VERIFY,
+            hint=SEE_VERIFY,
         )
     return line
-
-
-_VERIFY = "Run `protipp-stream history verify` to see what else is wrong."
 
 
 def _write(layout: Layout, columns: Columns, first: int, last: int) -> list[SealedFile]:

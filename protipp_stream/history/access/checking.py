@@ -24,7 +24,7 @@ from protipp_stream.history.access.record import (
     Part,
     Tombstone,
     TrailLine,
-    decode_line,
+    decode_access_line,
 )
 from protipp_stream.history.layout import Layout
 
@@ -143,7 +143,7 @@ class _Chain:
                     yield AccessFinding(TAIL, "a line that a crash left half written", None)
                     break
                 try:
-                    line = decode_line(text)
+                    line = decode_access_line(text)
                 except TrailChanged as error:
                     yield AccessFinding(
                         CHANGED, f"row {number} of {path.name}: {error.message.rstrip('.')}"

@@ -23,11 +23,18 @@ from typing import Literal
 import msgspec
 
 from protipp_stream.core.access import AccessRecord, Fact
-from protipp_stream.core.chain import read_link
-from protipp_stream.errors import TrailChanged
+from protipp_stream.core.chain import decode_line
 from protipp_stream.model import Instant
 
-__all__ = ["PARTS", "Part", "Tombstone", "TrailLine", "decode_line", "members_of", "tombstone_of"]
+__all__ = [
+    "PARTS",
+    "Part",
+    "Tombstone",
+    "TrailLine",
+    "decode_access_line",
+    "members_of",
+    "tombstone_of",
+]
 
 Part = Literal["subject", "address"]
 PARTS: tuple[Part, ...] = ("subject", "address")
@@ -91,7 +98,7 @@ class TrailLine(msgspec.Struct, frozen=True, kw_only=True):
 _lines = msgspec.json.Decoder(TrailLine)
 
 
-def decode_line(line: bytes) -> TrailLine:
+def decode_access_line(line: bytes) -> TrailLine:
     """Read a line, having checked that its hash is its own.
 
     Raises
@@ -99,11 +106,7 @@ def decode_line(line: bytes) -> TrailLine:
     TrailChanged
         If it is no whole line, or was changed.
     """
-    link = read_link(line)
-    try:
-        return _lines.decode(line)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise TrailChanged(f"Line {link.n} is no line of an access trail: {error}.") from None
+    return decode_line(line, _lines, "an access trail")
 
 
 def members_of(record: AccessRecord, digests: Mapping[Part, str]) -> list[bytes]:

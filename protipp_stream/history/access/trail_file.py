@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from protipp_stream.core.chain import GENESIS, linked, read_link
 from protipp_stream.errors import TrailChanged
-from protipp_stream.history.access.record import TrailLine, decode_line
+from protipp_stream.history.access.record import TrailLine, decode_access_line
 from protipp_stream.history.counting import Progress, quietly
 from protipp_stream.history.durable import publish, sync_folder
 from protipp_stream.history.segment import end_of
@@ -54,7 +54,7 @@ def read_lines(path: Path, progress: Progress = quietly) -> Iterator[TrailLine]:
     with path.open("rb") as file:
         for line in file:
             if line.endswith(b"\n"):
-                yield decode_line(line)
+                yield decode_access_line(line)
             done += len(line)
             if done - told >= _TOLD_EVERY:
                 told = done
