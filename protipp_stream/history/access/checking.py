@@ -27,10 +27,10 @@ from protipp_stream.history.access.record import (
     decode_access_line,
 )
 from protipp_stream.history.layout import Layout
+from protipp_stream.history.report import CHANGED, ROLLED_BACK, UNSIGNED
 
-__all__ = ["CHANGED", "TAIL", "TRUNCATED", "AccessFinding", "verify_access"]
+__all__ = ["AccessFinding", "verify_access"]
 
-CHANGED, TRUNCATED, TAIL = 1, 2, 3
 _MOST_NAMED = 10
 # These say nothing of what is in it: no permission, or a disk that fails.
 _UNREADABLE = ("SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_BUSY")
@@ -120,7 +120,7 @@ def _judged(name: str, personal: Personal, chain: _Chain) -> Iterator[AccessFind
     else:
         if (safe := personal.intended - 1) > chain.last:
             what = f"the trail ends at line {chain.last}, line {safe} was safe"
-            yield AccessFinding(TRUNCATED, what, safe)
+            yield AccessFinding(ROLLED_BACK, what, safe)
         yield from _Contents(personal, chain).read()
 
 
@@ -140,7 +140,7 @@ class _Chain:
         with path.open("rb") as file:
             for number, text in enumerate(file, 1):
                 if not text.endswith(b"\n"):
-                    yield AccessFinding(TAIL, "a line that a crash left half written", None)
+                    yield AccessFinding(UNSIGNED, "a line that a crash left half written", None)
                     break
                 try:
                     line = decode_access_line(text)
@@ -175,7 +175,7 @@ class _Chain:
             yield AccessFinding(CHANGED, what, self.first)
         elif has_lines and self.first <= max((each.until for each in removals), default=-1):
             what = "lines that were to be removed are still there: retain again"
-            yield AccessFinding(TAIL, what, self.first)
+            yield AccessFinding(UNSIGNED, what, self.first)
 
 
 def _follows(line: TrailLine, previous: TrailLine | None) -> bool:
@@ -191,14 +191,14 @@ def _against(
             continue
         if n > last:
             what = f"the trail ends at line {last}, a checkpoint has seen line {n}"
-            yield AccessFinding(TRUNCATED, what, n)
+            yield AccessFinding(ROLLED_BACK, what, n)
         elif chain and n == chain.first - 1:
             if digest != chain.before_first:
                 yield AccessFinding(CHANGED, "not the line that a checkpoint has seen", n)
         elif chain and n >= chain.first and hashes.get(n) != digest:
             yield AccessFinding(CHANGED, "not the line that a checkpoint has seen", n)
     if heads and heads[-1][0] < last:
-        yield AccessFinding(TAIL, "no checkpoint has seen the lines after it", heads[-1][0])
+        yield AccessFinding(UNSIGNED, "no checkpoint has seen the lines after it", heads[-1][0])
 
 
 class _Contents:
@@ -219,7 +219,7 @@ class _Contents:
             yield AccessFinding(CHANGED, "the privacy keys open a part of it only")
         for n, _ in self._unfinished:
             yield AccessFinding(
-                TAIL, "something was destroyed whose tombstone is not written yet", n
+                UNSIGNED, "something was destroyed whose tombstone is not written yet", n
             )
         missing = dict(self._chain.named)
         for stored in self._personal.parts():
@@ -233,7 +233,7 @@ class _Contents:
     def _judge(self, stored: Stored) -> Iterator[AccessFinding]:
         n = stored.n
         if n > self._chain.last:
-            yield AccessFinding(TAIL, "personal data of a record that was not finished", n)
+            yield AccessFinding(UNSIGNED, "personal data of a record that was not finished", n)
             return
         balance, one = self._balances.get(stored.part), _one(stored.part)
         if balance is None or n <= balance.boundary:
