@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from protipp_stream.errors import TrailUnavailable
@@ -19,9 +19,12 @@ __all__ = [
     "disk_errors",
     "publish",
     "remove",
+    "remove_dated",
     "sync_data",
     "sync_file",
     "sync_folder",
+    "write_all",
+    "write_new",
 ]
 
 sync_data = getattr(os, "fdatasync", os.fsync)
@@ -65,6 +68,24 @@ def publish(hidden: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it; the system may take it in parts."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def write_new(path: Path, data: bytes, *, mode: int) -> None:
+    """Write a file, or replace what is in it: whole or not at all."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    # Never there and readable by others, not even for a moment.
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    publish(new, path)
+
+
 def append_line(path: Path, line: bytes) -> None:
     """Add a line to a file, whole or not at all."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -74,9 +95,7 @@ def append_line(path: Path, line: bytes) -> None:
             # Before the line, and though the file be there: an earlier try may have made it.
             sync_folder(path.parent)
         try:
-            rest = memoryview(line)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
+            write_all(descriptor, line)
             sync_data(descriptor)
         except OSError:
             # A full disk may take half a line.
@@ -102,3 +121,11 @@ def remove(path: Path) -> None:
     The disk is not waited for: what comes back after a power cut is a leftover again.
     """
     path.unlink(missing_ok=True)
+
+
+def remove_dated(path: Path) -> None:
+    """Remove a file of a day, and the day's folder if it was the last; as `remove`."""
+    remove(path)
+    # Others of the day may stay.
+    with suppress(OSError):
+        path.parent.rmdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -11,21 +12,33 @@ from protipp_stream.core.chain import GENESIS
 from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.errors import TrailChanged
 from protipp_stream.history.layout import Layout
-from protipp_stream.history.segment import end_of
+from protipp_stream.history.segment import End, end_of
 
-__all__ = ["Head", "head_of", "read_checkpoint", "write_checkpoint"]
+__all__ = ["EMPTY", "Head", "head_in", "head_of", "read_checkpoint", "write_checkpoint"]
 
-Head = tuple[int, str]
-"""The number of a chain's last line and its hash; -1 and `GENESIS` before the first."""
+
+class Head(NamedTuple):
+    """The last line of a chain that is safe on disk: its number, -1 for none, and its hash."""
+
+    n: int
+    hash: str
+
+
+EMPTY = Head(-1, GENESIS)
+"""Before the first line."""
+
+
+def head_in(end: End) -> Head:
+    """Return where a chain stands whose file ends so."""
+    return Head(end.link.n, end.link.hash) if end.link else EMPTY
 
 
 def head_of(path: Path) -> Head:
     """Return where a file of chained lines ends."""
     try:
-        link = end_of(path).link
+        return head_in(end_of(path))
     except FileNotFoundError:
-        return -1, GENESIS
-    return (-1, GENESIS) if link is None else (link.n, link.hash)
+        return EMPTY
 
 
 def read_checkpoint(layout: Layout) -> Checkpoint | None:

@@ -18,11 +18,11 @@ from weakref import finalize
 import msgspec
 import pyarrow as pa
 
-from protipp_stream.core.chain import read_link
 from protipp_stream.core.journal_line import decode_journal_line
 from protipp_stream.errors import TrailChanged
 from protipp_stream.history.asking import EVERYTHING, Asked
 from protipp_stream.history.columns import Columns
+from protipp_stream.history.segment import link_of
 from protipp_stream.history.tables import SCHEMAS
 from protipp_stream.history.unreadable import VERIFY
 
@@ -78,12 +78,12 @@ def times_between(file: int, begin: int, end: int) -> list[datetime]:
         Its descriptor.
     """
     found: list[bytes] = []
-    at, rest = begin, b""
-    while at < end and (block := os.pread(file, min(_BLOCK, end - at), at)):
+    rest = b""
+    for block in _blocks(file, begin, end):
         # Without the "Z", a text with a fraction is greater than one without.
         if times := _RECEIVED.findall(text := rest + block):
             found = [min([*found[:1], *times]), max([*found[1:], *times])]
-        at, rest = at + len(block), text[-_LONGEST_RECEIVED:]
+        rest = text[-_LONGEST_RECEIVED:]
     return [datetime.fromisoformat(f"{time.decode()}+00:00") for time in found]
 
 
@@ -155,7 +155,7 @@ class HotSegment:
         size = os.fstat(self._file).st_size
         for line in self._appended(size):
             end = self._end + len(line)
-            if is_last and end == size and not _is_whole(line):
+            if is_last and end == size and link_of(line) is None:
                 return
             try:
                 said = _heads.decode(line)
@@ -188,11 +188,11 @@ class HotSegment:
 
     def holds(self, needle: bytes) -> bool:
         """Whether these bytes are somewhere in what was read."""
-        at, rest = 0, b""
-        while at < self._end and (block := os.pread(self._file, min(_BLOCK, self._end - at), at)):
+        rest = b""
+        for block in _blocks(self._file, 0, self._end):
             if needle in (text := rest + block):
                 return True
-            at, rest = at + len(block), text[-len(needle) + 1 :]
+            rest = text[-len(needle) + 1 :]
         return False
 
     def _decode_all(self) -> None:
@@ -223,24 +223,21 @@ class HotSegment:
 
     def _appended(self, size: int) -> Iterator[bytes]:
         """Yield the lines after those that are known; the last may be half a one."""
-        at, rest = self._end, b""
-        while at < size and (block := os.pread(self._file, min(_BLOCK, size - at), at)):
-            at += len(block)
+        rest = b""
+        for block in _blocks(self._file, self._end, size):
             *whole, rest = (rest + block).split(b"\n")
             yield from (line + b"\n" for line in whole)
         if rest:
             yield rest
 
 
+def _blocks(file: int, begin: int, end: int) -> Iterator[bytes]:
+    """Read what lies between two bytes of a file; less, if it has become shorter."""
+    at = begin
+    while at < end and (block := os.pread(file, min(_BLOCK, end - at), at)):
+        yield block
+        at += len(block)
+
+
 def _holds(text: bytes, begin: int, end: int, needles: Sequence[bytes]) -> bool:
     return any(text.find(needle, begin, end) >= 0 for needle in needles)
-
-
-def _is_whole(line: bytes) -> bool:
-    if not line.endswith(b"\n"):
-        return False
-    try:
-        read_link(line)
-    except TrailChanged:
-        return False
-    return True

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from protipp_stream.errors import TrailChanged
-from protipp_stream.history.durable import cut, disk_errors, remove
+from protipp_stream.history.durable import cut, disk_errors, remove, remove_dated
 from protipp_stream.history.layout import KINDS, Layout
 from protipp_stream.history.locking import sealing_alone
 from protipp_stream.history.manifest import Manifest, lines_of, read_manifest
@@ -83,10 +83,7 @@ def _refuse_older(layout: Layout, manifest: Manifest) -> None:
 def _clean(layout: Layout, manifest: Manifest) -> None:
     for name, path in files_in(layout):
         if name not in manifest.files and (is_sealed_name(path) or is_hidden(path)):
-            remove(path)
-            # A folder of a day that is gone altogether.
-            with suppress(OSError):
-                path.parent.rmdir()
+            remove_dated(path)
     for _, path in layout.segments():
         sealed = manifest.segments.get(path.name)
         if sealed is None:

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from protipp_stream.errors import TrailChanged
-from protipp_stream.history.counting import Progress, quietly
+from protipp_stream.history.counting import Progress, adding, quietly
 from protipp_stream.history.durable import remove
 from protipp_stream.history.layout import KINDS, SEE_VERIFY, Layout
 from protipp_stream.history.leftovers import changing
@@ -93,13 +93,7 @@ def merge(
             if _is_over(day, now - settled)
             for job in _jobs(files, max_rows)
         ]
-        total, done = sum(file.rows for job in jobs for file in job), 0
-
-        def heard(rows: int) -> None:
-            nonlocal done
-            done += rows
-            progress(done, total)
-
+        heard = adding(sum(file.rows for job in jobs for file in job), progress)
         for job in jobs:
             _refuse_changed(layout, job)
             merged = _merged(layout, job, heard)

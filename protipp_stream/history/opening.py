@@ -13,7 +13,7 @@ from typing import NamedTuple
 from protipp_stream.core.chain import read_link
 from protipp_stream.errors import TrailChanged
 from protipp_stream.history.durable import sync_file
-from protipp_stream.history.heads import Head, read_checkpoint
+from protipp_stream.history.heads import Head, head_in, read_checkpoint
 from protipp_stream.history.layout import Layout
 from protipp_stream.history.manifest import read_manifest
 from protipp_stream.history.segment import End, cut, end_of
@@ -52,7 +52,7 @@ def opened(layout: Layout) -> Opened:
         would be harder to find out what has happened.
     """
     manifest, checkpoint = read_manifest(layout), read_checkpoint(layout)
-    head: Head = manifest.next_line - 1, manifest.last_hash
+    head = Head(manifest.next_line - 1, manifest.last_hash)
     newest: list[tuple[Path, End]] = []
     for first, path in reversed(layout.segments()):
         if first < manifest.next_line:
@@ -60,7 +60,7 @@ def opened(layout: Layout) -> Opened:
         end = end_of(path, since=checkpoint.n if checkpoint else -1)
         newest.append((path, end))
         if end.link is not None:
-            head = end.link.n, end.link.hash
+            head = head_in(end)
             break
     if checkpoint is not None and checkpoint.n > head[0]:
         raise TrailChanged(

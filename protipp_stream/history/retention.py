@@ -9,14 +9,13 @@ and forgotten by rules of its own (`history.access`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
 from protipp_stream.errors import ConfigurationError
-from protipp_stream.history.durable import remove
+from protipp_stream.history.durable import remove_dated
 from protipp_stream.history.layout import KINDS, Layout
 from protipp_stream.history.leftovers import changing
 from protipp_stream.history.manifest import (
@@ -153,8 +152,4 @@ def _remove(
     )
     append_entry(layout, manifest, stone, now)
     for file in old:
-        path = layout.folder / file.path
-        remove(path)
-        # Other files of the day may stay.
-        with suppress(OSError):
-            path.parent.rmdir()
+        remove_dated(layout.folder / file.path)

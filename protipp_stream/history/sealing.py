@@ -25,7 +25,7 @@ from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.core.journal_line import JournalLine, decode_journal_line
 from protipp_stream.errors import TrailChanged
 from protipp_stream.history.columns import Columns, by_day
-from protipp_stream.history.counting import Progress, quietly
+from protipp_stream.history.counting import Progress, adding, quietly
 from protipp_stream.history.durable import remove
 from protipp_stream.history.heads import read_checkpoint
 from protipp_stream.history.layout import SEE_VERIFY, Layout
@@ -119,13 +119,7 @@ def seal(
         paths = [path for _, path in layout.segments()]
         if including_last is None and _has_only_signatures(layout, paths):
             return result
-        total, done = sum(path.stat().st_size for path in paths), 0
-
-        def heard(count: int) -> None:
-            nonlocal done
-            done += count
-            progress(done, total)
-
+        heard = adding(sum(path.stat().st_size for path in paths), progress)
         for batch in _batches(paths[:-1]):
             result += _seal_batch(layout, manifest, batch, now, heard)
         with _writer_kept_away(layout, including_last) as is_finished:

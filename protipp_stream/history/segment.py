@@ -14,10 +14,10 @@ from typing import BinaryIO, NamedTuple
 
 from protipp_stream.core.chain import Link, read_link
 from protipp_stream.errors import TrailChanged
-from protipp_stream.history.durable import sync_data, sync_folder
+from protipp_stream.history.durable import sync_data, sync_folder, write_all
 from protipp_stream.history.layout import Layout
 
-__all__ = ["End", "Segment", "cut", "end_of"]
+__all__ = ["End", "Segment", "cut", "end_of", "link_of"]
 
 _CHUNK = 1 << 16
 
@@ -82,9 +82,7 @@ class Segment:
             # Or what an earlier try has left there, if it could not be taken back.
             if os.fstat(self._descriptor).st_size != self.size:
                 os.ftruncate(self._descriptor, self.size)
-            left = memoryview(data)
-            while left:
-                left = left[os.write(self._descriptor, left) :]
+            write_all(self._descriptor, data)
         except OSError as error:
             # A file may have no room where its disk has: the next one begins empty.
             if error.errno == errno.EFBIG:
@@ -139,7 +137,7 @@ def end_of(path: Path, since: int | None = None) -> End:
         end = size
         while end > 0:
             start, line = _line_before(file, end)
-            link = _link_or_none(line)
+            link = link_of(line)
             if link is None:
                 found = None
             else:
@@ -152,7 +150,8 @@ def end_of(path: Path, since: int | None = None) -> End:
     return found or End(None, 0, size)
 
 
-def _link_or_none(line: bytes) -> Link | None:
+def link_of(line: bytes) -> Link | None:
+    """Return the place of a line in its chain; None if it is half a line, or was changed."""
     if not line.endswith(b"\n"):
         return None
     try:

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from protipp_stream.core.checkpoint import Checkpoint, signed_bytes
 from protipp_stream.errors import TrailUnavailable
-from protipp_stream.history.durable import publish
+from protipp_stream.history.durable import write_new
 from protipp_stream.history.layout import Layout
 
 __all__ = ["ENVIRONMENT", "Signer", "read_public_key", "refuse_bad_key", "verified"]
@@ -63,7 +63,7 @@ class Signer:
             Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
         )
         if not layout.public_key.exists():
-            _write_new(layout.public_key, public, mode=0o644)
+            write_new(layout.public_key, public, mode=0o644)
         elif layout.public_key.read_bytes() != public:
             raise TrailUnavailable(
                 f"{path} is not the key whose public half is {layout.public_key}.",
@@ -130,18 +130,8 @@ def _elsewhere() -> Path | None:
 def _make(path: Path) -> None:
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    _write_new(path, pem, mode=0o600)
-
-
-def _write_new(path: Path, data: bytes, *, mode: int) -> None:
     # Whole or not at all: half a key would have to be removed by hand.
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    # Never there and readable by others, not even for a moment.
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    publish(new, path)
+    write_new(path, pem, mode=0o600)
 
 
 def _private(path: Path) -> Ed25519PrivateKey:

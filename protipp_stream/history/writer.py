@@ -219,7 +219,7 @@ class Writer:
         """Give a line its place in the chain; `flush` writes it."""
         n, prev = self._staged_head
         line, digest = linked(n + 1, self._wall(), members, prev)
-        self._staged_head = n + 1, digest
+        self._staged_head = Head(n + 1, digest)
         self._staged.append(_Staged(line, rows, self._staged_head))
 
     def flush(self) -> None:

@@ -45,6 +45,7 @@ class Disk:
         self.look: Callable[[], object] = lambda: None
         self._is_half = False
         patch.setattr(segment, "os", self)
+        patch.setattr(segment, "write_all", self._write_all)
         patch.setattr(segment, "sync_data", self._sync)
         patch.setattr(segment, "sync_folder", self._sync_folder)
         patch.setattr(writer, "write_checkpoint", self._write_checkpoint)
@@ -80,6 +81,11 @@ class Disk:
         os.ftruncate(descriptor, size)
 
     # What they have imported.
+
+    def _write_all(self, descriptor: int, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[self.write(descriptor, left) :]
 
     def _sync(self, descriptor: int) -> None:
         self.syncs += 1

@@ -64,6 +64,8 @@ def fail_at(patch: pytest.MonkeyPatch, step: int, *, done: bool) -> list[str]:
         for module in (leftovers, manifest, merging, parquet, retention, sealing):
             if hasattr(module, name):
                 patch.setattr(module, name, replacement)
+        if name == "remove":
+            patch.setattr(durable, name, replacement)  # for `remove_dated`
     return names
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.errors import TrailUnavailable
-from protipp_stream.history import signing
+from protipp_stream.history import durable, signing
 from protipp_stream.history.layout import Layout
 from protipp_stream.history.signing import ENVIRONMENT, Signer, read_public_key, verified
 
@@ -160,7 +160,7 @@ def test_a_crash_while_a_key_is_made_needs_no_hand(
     real_fdopen = os.fdopen
     with monkeypatch.context() as patch:
         if dies_in == "publish":
-            patch.setattr(signing, "publish", dying_publish)
+            patch.setattr(durable, "publish", dying_publish)
         else:
             patch.setattr(signing.os, "fdopen", dying_fdopen)
         with pytest.raises(Killed):

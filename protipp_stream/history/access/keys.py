@@ -18,7 +18,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet, MultiFernet
 
 from protipp_stream.errors import TrailUnavailable
-from protipp_stream.history.durable import publish
+from protipp_stream.history.durable import write_new
 from protipp_stream.history.layout import Layout
 
 __all__ = ["ENVIRONMENT", "ENVIRONMENT_FILE", "default_file", "master_keys", "write_keys"]
@@ -73,10 +73,4 @@ def master_keys(layout: Layout, *, make: bool = False) -> MultiFernet:
 
 def write_keys(path: Path, keys: list[bytes]) -> None:
     """Write a file of ours, or replace what is in it: whole or not at all."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    # Never there and readable by others, not even for a moment.
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(b"\n".join(keys) + b"\n")
-    publish(new, path)
+    write_new(path, b"\n".join(keys) + b"\n", mode=0o600)

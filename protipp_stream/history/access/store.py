@@ -23,8 +23,9 @@ from protipp_stream.history.access.record import (
     members_of,
     tombstone_of,
 )
-from protipp_stream.history.access.trail_file import Head, TrailFile, read_lines
+from protipp_stream.history.access.trail_file import TrailFile, read_lines
 from protipp_stream.history.counting import Progress
+from protipp_stream.history.heads import Head
 from protipp_stream.history.layout import Layout
 
 __all__ = ["AccessStore", "opened", "reading"]

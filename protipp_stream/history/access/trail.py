@@ -15,7 +15,7 @@ from pathlib import Path
 from protipp_stream.core.access import AccessRecord
 from protipp_stream.errors import TrailError, TrailUnavailable
 from protipp_stream.history.access.store import AccessStore
-from protipp_stream.history.access.trail_file import Head
+from protipp_stream.history.heads import Head
 from protipp_stream.history.layout import Layout
 
 __all__ = ["Trail"]

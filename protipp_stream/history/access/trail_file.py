@@ -10,28 +10,18 @@ import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
-from protipp_stream.core.chain import GENESIS, linked, read_link
+from protipp_stream.core.chain import linked, read_link
 from protipp_stream.errors import TrailChanged
 from protipp_stream.history.access.record import TrailLine, decode_access_line
 from protipp_stream.history.counting import Progress, quietly
-from protipp_stream.history.durable import publish, sync_folder
+from protipp_stream.history.durable import publish, sync_data, sync_folder, write_all
+from protipp_stream.history.heads import EMPTY, Head, head_in
 from protipp_stream.history.segment import end_of
 
-__all__ = ["EMPTY", "Head", "TrailFile", "read_lines"]
+__all__ = ["TrailFile", "read_lines"]
 
 _TOLD_EVERY = 1 << 20
-
-
-class Head(NamedTuple):
-    """The last line that is safe on disk: its number, -1 for none, and its hash."""
-
-    n: int
-    hash: str
-
-
-EMPTY = Head(-1, GENESIS)
 
 
 def read_lines(path: Path, progress: Progress = quietly) -> Iterator[TrailLine]:
@@ -106,7 +96,7 @@ class TrailFile:
         self.close()
         self._open()
         end = end_of(self._path, since=safe)
-        head = Head(end.link.n, end.link.hash) if end.link else EMPTY
+        head = head_in(end)
         if head.n < safe:
             # To go on would number other records alike, and drop what is personal in
             # those that have gone.
@@ -117,7 +107,7 @@ class TrailFile:
         if end.torn_bytes:
             os.ftruncate(self._file, end.whole_bytes)
         # A writer that was killed may not have come to it: what follows relies on the end.
-        _sync(self._file)
+        sync_data(self._file)
         self.head = head
         self._as_left = self._state()
         return end.torn_bytes
@@ -182,18 +172,11 @@ class TrailFile:
     def _write(self, data: bytes) -> None:
         before = os.fstat(self._file).st_size
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._file, view) :]
-            _sync(self._file)
+            write_all(self._file, data)
+            sync_data(self._file)
         except OSError:
             # A half line would stand before the next one; and what the system
             # could not write it may forget, so it must be written anew.
             self._as_left = None
             os.ftruncate(self._file, before)
             raise
-
-
-def _sync(descriptor: int) -> None:
-    # macOS has no fdatasync.
-    getattr(os, "fdatasync", os.fsync)(descriptor)

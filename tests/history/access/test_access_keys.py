@@ -9,11 +9,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from protipp_stream.errors import TrailUnavailable
+from protipp_stream.history import durable
 from protipp_stream.history.access import (
     Trail,
     erase,
     export,
-    keys,
     rotate,
     rotating,
     verify_access,
@@ -101,7 +101,7 @@ def test_a_first_key_that_could_not_be_written_is_made_the_next_time(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(keys, "publish", broken)
+        patched.setattr(durable, "publish", broken)
         with pytest.raises(TrailUnavailable, match="No space left"):
             keep()
     assert verify_access(tmp_path) == []

@@ -19,7 +19,8 @@ from protipp_stream.history.access import (
     retain_access,
     verify_access,
 )
-from protipp_stream.history.access.trail_file import Head, TrailFile, read_lines
+from protipp_stream.history.access.trail_file import TrailFile, read_lines
+from protipp_stream.history.heads import Head
 from protipp_stream.history.layout import Layout
 from tests.history.access.conftest import ALICE, BOB, NOON, STRANGER, every_byte, record
 

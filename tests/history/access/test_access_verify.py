@@ -13,7 +13,8 @@ import pytest
 
 from protipp_stream.errors import TrailChanged, TrailUnavailable
 from protipp_stream.history.access import Trail, erase, export, retain_access, verify_access
-from protipp_stream.history.access.trail_file import Head, read_lines
+from protipp_stream.history.access.trail_file import read_lines
+from protipp_stream.history.heads import Head
 from protipp_stream.history.layout import Layout
 from tests.history.access.conftest import ALICE, BOB, NOON, STRANGER, record
 

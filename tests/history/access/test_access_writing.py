@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from protipp_stream.errors import TrailChanged, TrailUnavailable
-from protipp_stream.history.access import Trail, export, verify_access
+from protipp_stream.history.access import Trail, export, trail_file, verify_access
 from protipp_stream.history.access.personal import Personal
 from protipp_stream.history.access.store import AccessStore
 from protipp_stream.history.access.trail_file import TrailFile, read_lines
@@ -252,14 +252,14 @@ def test_recording_never_waits_for_the_disk(
 
     trail = begin()
     may_go_on, is_writing = threading.Event(), threading.Event()
-    real = os.fdatasync
+    real = trail_file.sync_data
 
     def slow(descriptor: int) -> None:
         is_writing.set()
         assert may_go_on.wait(10)
         real(descriptor)
 
-    monkeypatch.setattr(os, "fdatasync", slow)
+    monkeypatch.setattr(trail_file, "sync_data", slow)
     trail.record(record())
     assert is_writing.wait(10)
     for _ in range(1000):
