@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     Span = str | float | pd.Timedelta
     Names = str | Iterable[str]
 
-__all__ = ["EVERYTHING", "Asked", "asked", "instant", "micros", "span"]
+__all__ = ["EVERYTHING", "NO_TIME", "Asked", "asked", "instant", "micros", "moment", "span"]
 
 Bounds = Mapping[str, tuple[Any, Any]]
 Mask = npt.NDArray[np.bool_]
+
+NO_TIME = int(np.iinfo(np.int64).min)
+"""What `micros` says where there is no time."""
 
 _EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
@@ -254,8 +257,13 @@ def span(value: Span, argument: str) -> int:
 
 
 def micros(column: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return times as microseconds since 1970; where there is none, the least number."""
+    """Return times as microseconds since 1970; `NO_TIME` where there is none."""
     import pyarrow as pa
 
-    whole = column.cast(pa.int64()).fill_null(np.iinfo(np.int64).min)
+    whole = column.cast(pa.int64()).fill_null(NO_TIME)
     return np.asarray(whole, dtype=np.int64)
+
+
+def moment(micros_: int) -> datetime:
+    """Return microseconds since 1970 as a time."""
+    return _EPOCH + timedelta(microseconds=micros_)

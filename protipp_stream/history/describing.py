@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
+from protipp_stream.history.asking import moment
 from protipp_stream.history.reading import View
-from protipp_stream.history.retelling import moment
 
 __all__ = ["Extent", "extent", "html", "words"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,16 +11,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from protipp_stream.history.asking import Asked, micros
+from protipp_stream.history.asking import NO_TIME, Asked, micros, moment
 from protipp_stream.history.counting import Progress
 from protipp_stream.history.reading import View
 from protipp_stream.history.sessions import Sessions
 from protipp_stream.history.standing import SELECTION, runs
 from protipp_stream.model import Confirmation, Event, OddsUpdate, Quote
 
-__all__ = ["Said", "moment", "retold"]
+__all__ = ["Said", "retold"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UPDATE = [*SELECTION, "old_odds", "new_odds", "timestamp", "source_timestamp", "commission"]
 _AT_A_TIME = 16_384
 _DESCRIBED, _PRICED, _CONFIRMED = 0, 1, 2
@@ -47,11 +46,6 @@ class Said(msgspec.Struct, kw_only=True):
     confirmed: list[Confirmation] = []
 
 
-def moment(micros_: int) -> datetime:
-    """Return microseconds since 1970 as a time."""
-    return _EPOCH + timedelta(microseconds=micros_)
-
-
 def retold(
     view: View,
     asked: Asked,
@@ -64,7 +58,7 @@ def retold(
 
     Descriptions come before the prices of their line, confirmations after them.
     """
-    wanted = asked.over(since=None, first_line=sessions.first_line_for(asked.since))
+    wanted = sessions.reaching_back(asked)
     prices = view.table("updates", [*_UPDATE, "seq", "is_image", "line"], wanted)
     columns = [*SELECTION, "timestamp", "source_timestamp", "is_vouched", "line"]
     said = view.table("confirmed", columns, wanted) if with_confirmed else None
@@ -141,8 +135,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
             values += names[chunk.indices.fill_null(len(names) - 1).to_numpy()].tolist()
     elif pa.types.is_timestamp(column.type):
         known, place = np.unique(micros(column), return_inverse=True)
-        nothing = np.iinfo(np.int64).min
-        moments = [None if at == nothing else moment(at) for at in known.tolist()]
+        moments = [None if at == NO_TIME else moment(at) for at in known.tolist()]
         values = np.array([*moments, None], object)[place].tolist()
     else:
         values = column.to_pylist()

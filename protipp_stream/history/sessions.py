@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from protipp_stream.history.asking import EVERYTHING, micros
+from protipp_stream.history.asking import EVERYTHING, Asked, micros
 from protipp_stream.history.reading import View
 
 __all__ = ["Sessions", "sessions_of"]
@@ -52,7 +52,11 @@ class Sessions:
             current[times >= begun] = number
         return current
 
-    def first_line_for(self, since: int | None) -> int:
+    def reaching_back(self, asked: Asked) -> Asked:
+        """Return the same from the begin of the session on: what stood then began earlier."""
+        return asked.over(since=None, first_line=self._first_line_for(asked.since))
+
+    def _first_line_for(self, since: int | None) -> int:
         """Return the first line that matters to whoever asks from a time on."""
         if since is None:
             return 0

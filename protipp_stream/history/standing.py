@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from protipp_stream.history.asking import Asked, micros
+from protipp_stream.history.asking import NO_TIME, Asked, micros
+from protipp_stream.history.frames import names_and_codes
 from protipp_stream.history.reading import View
 from protipp_stream.history.sessions import Sessions
 
@@ -26,7 +27,6 @@ Floats = npt.NDArray[np.float64]
 SELECTION = ["bookmaker_id", "event_id", "market", "outcome"]
 _PRICE = ["new_odds", "timestamp", "source_timestamp", "commission", "seq", "is_image", "line"]
 _SAID = ["timestamp", "source_timestamp", "is_vouched", "line"]
-_NONE = np.iinfo(np.int64).min
 
 
 class Standing(NamedTuple):
@@ -77,7 +77,7 @@ class Standing(NamedTuple):
 
 def standing(view: View, asked: Asked, sessions: Sessions) -> Standing:
     """Find the states of all selections that are asked for, from rows before `asked.until`."""
-    since_start = asked.over(since=None, first_line=sessions.first_line_for(asked.since))
+    since_start = sessions.reaching_back(asked)
     prices = view.table("updates", [*SELECTION, *_PRICE], since_start)
     said = view.table("confirmed", [*SELECTION, *_SAID], since_start)
     return _states(prices, said, sessions)
@@ -112,9 +112,9 @@ def _states(prices: pa.Table, said: pa.Table, sessions: Sessions) -> Standing:
     odds_of_price[is_price] = prices.column("new_odds").to_numpy()[row[is_price]]
     odds = odds_of_price[base] if len(order) else odds_of_price
     is_kept = is_price | (is_bound & ~np.isnan(odds) & (at[base] <= at))
-    source = np.where(stamp != _NONE, stamp, stamp[base])
+    source = np.where(stamp != NO_TIME, stamp, stamp[base])
     # By the bookmaker's own clock, unless somebody heard or vouched for it later.
-    is_stamped = (stamp != _NONE) & ~is_vouched
+    is_stamped = (stamp != NO_TIME) & ~is_vouched
     good_at = np.where(is_stamped, stamp, np.maximum(source, at))
     kept = np.flatnonzero(is_kept)
     kept = kept[_is_seen(group[kept], at[kept])]
@@ -159,9 +159,7 @@ def codes_of(table: pa.Table, columns: list[str]) -> Ints:
     for name in columns:
         column = table.column(name)
         if pa.types.is_dictionary(column.type):
-            whole = pa.chunked_array(column.chunks, column.type).unify_dictionaries()
-            parts = [chunk.indices.fill_null(-1).to_numpy() for chunk in whole.chunks]
-            own = np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)
+            own = names_and_codes(column)[1].astype(np.int64)
         else:
             own = column.cast(pa.int64()).to_numpy()
         # Dense again after each column, so that the product stays within 64 bits.

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protipp_stream.history.asking import Asked
 from protipp_stream.history.sessions import Sessions
 from protipp_stream.history.standing import _is_seen, _keys, by_code, dense, runs
 
@@ -69,4 +70,4 @@ def test_whoever_asks_from_a_time_on_gets_every_session_that_has_later_rows(
     since: int, first: int
 ) -> None:
     sessions = Sessions(ints([0, 5, 8]), ints([10, 40, 30]), ints([20, 45, 40]))
-    assert sessions.first_line_for(since) == first
+    assert sessions.reaching_back(Asked(since=since)) == Asked(first_line=first)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from protipp_stream.core.arbitrage import Arbitrage, ArbitrageFinder, Change, Key, Terms
-from protipp_stream.history.asking import Asked
+from protipp_stream.history.asking import Asked, moment
 from protipp_stream.history.counting import Progress
-from protipp_stream.history.frames import FLAG, NAME, NUMBER, TIME, WORDS, frame_of
+from protipp_stream.history.frames import FLAG, NAME, NUMBER, TIME, WORDS, frame_of_rows
 from protipp_stream.history.reading import View
-from protipp_stream.history.retelling import Said, moment, retold
+from protipp_stream.history.retelling import Said, retold
 from protipp_stream.history.sessions import sessions_of
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ def arbitrage(
         and (not asked.bookmakers or asked.bookmakers & life.bookmakers)
     ]
     lives.sort(key=lambda life: (life.last.first_seen, life.last.event_id, life.last.market))
-    columns: list[Any] = list(zip(*map(_row, lives), strict=True)) or [()] * len(_TYPES)
-    return frame_of(dict(zip(_TYPES, columns, strict=True)), _TYPES)
+    return frame_of_rows(map(_row, lives), _TYPES)
 
 
 class _Watch:

@@ -8,14 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from protipp_stream.history.asking import Asked, micros
-from protipp_stream.history.frames import NAME, TIME, frame_of
+from protipp_stream.history.asking import NO_TIME, Asked, micros
+from protipp_stream.history.frames import NAME, TIME, frame_of, names_and_codes
 from protipp_stream.history.reading import View
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Known", "described", "events", "start_of_rows", "starts_of"]
+__all__ = ["UNKNOWN", "Known", "described", "events", "start_of_rows", "starts_of"]
+
+UNKNOWN = int(np.iinfo(np.int64).max)
+"""When an event starts of which nobody has said: never, so that nothing comes after it."""
 
 _TYPES = {
     "event_id": NAME,
@@ -66,7 +69,7 @@ def starts_of(view: View, asked: Asked) -> dict[str, int]:
     found = newest(view, asked)
     starts = micros(found.column("starts_at"))
     known = zip(found.column("event_id").to_pylist(), starts, strict=True)
-    return {event: int(at) for event, at in known if at != np.iinfo(np.int64).min}
+    return {event: int(at) for event, at in known if at != NO_TIME}
 
 
 def described(view: View, asked: Asked, ids: list[Any], known: Known) -> dict[str, Any]:
@@ -79,13 +82,8 @@ def described(view: View, asked: Asked, ids: list[Any], known: Known) -> dict[st
 
 
 def start_of_rows(starts: dict[str, int], column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return for each row when its event starts; the greatest integer where nobody knows."""
-    whole = column.combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = whole.unify_dictionaries().combine_chunks()
-    unknown = np.iinfo(np.int64).max
-    if not len(column):
-        return np.empty(0, np.int64)
-    known = [starts.get(event, unknown) for event in whole.dictionary.to_pylist()]
-    found: npt.NDArray[np.int64] = np.array(known, np.int64)[whole.indices.to_numpy()]
+    """Return for each row when its event starts; `UNKNOWN` where nobody knows."""
+    events, codes = names_and_codes(column)
+    known = [starts.get(event, UNKNOWN) for event in events]
+    found: npt.NDArray[np.int64] = np.array(known, np.int64)[codes]
     return found

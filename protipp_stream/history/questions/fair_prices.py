@@ -13,7 +13,7 @@ from protipp_stream.core.fair import METHODS
 from protipp_stream.errors import ConfigurationError, NoFairPrice
 from protipp_stream.history.asking import Asked
 from protipp_stream.history.counting import Progress, counted
-from protipp_stream.history.frames import NAME, NUMBER, TIME, frame_of
+from protipp_stream.history.frames import NAME, NUMBER, TIME, frame_of_rows
 from protipp_stream.history.questions.markets import States, market_states
 from protipp_stream.history.reading import View
 
@@ -42,11 +42,7 @@ def fair(view: View, asked: Asked, method: str, progress: Progress) -> pd.DataFr
         )
     states = market_states(view, asked)
     since = np.iinfo(np.int64).min if asked.since is None else asked.since
-    rows = list(_rows(states, method, since, progress))
-    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [()] * len(_TYPES)
-    named = dict(zip(_TYPES, columns, strict=True))
-    named["timestamp"] = np.array(named["timestamp"], np.int64)
-    made = frame_of(named, _TYPES)
+    made = frame_of_rows(_rows(states, method, since, progress), _TYPES)
     order = ["timestamp", "event_id", "market", "bookmaker_id", "outcome"]
     return made.sort_values(order, ignore_index=True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from protipp_stream.history.asking import Asked, micros
+from protipp_stream.history.asking import NO_TIME, Asked, micros
 from protipp_stream.history.frames import NAME, NUMBER, TIME, WHOLE, WORDS, frame_of
 from protipp_stream.history.manifest import Removed, day_of, kind_of
 from protipp_stream.history.reading import View, day_bounds
@@ -57,8 +57,7 @@ def gaps(view: View, asked: Asked) -> pd.DataFrame:
 
 def _column(rows: list[Row], name: str) -> Any:
     if name in {"since", "until"}:
-        least = np.iinfo(np.int64).min
-        return np.array([least if row[name] is None else row[name] for row in rows], np.int64)
+        return np.array([NO_TIME if row[name] is None else row[name] for row in rows], np.int64)
     if name == "duration_s":
         return [_duration(row) for row in rows]
     return [row[name] for row in rows]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from protipp_stream.errors import ConfigurationError
-from protipp_stream.history.asking import Asked, micros
+from protipp_stream.history.asking import NO_TIME, Asked, micros
 from protipp_stream.history.frames import NAME, NUMBER, WHOLE, frame_of
 from protipp_stream.history.reading import View
 from protipp_stream.history.standing import by_code, codes_of
@@ -29,7 +29,6 @@ _BY = {
 }
 _STAGE = "stage"
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-_NONE = np.iinfo(np.int64).min
 _TIMES = {"gateway": ["latency_ms"], "source": ["timestamp", "source_timestamp"]}
 
 
@@ -93,4 +92,4 @@ def _milliseconds(table: pa.Table, stage: str) -> npt.NDArray[np.float64]:
         taken: npt.NDArray[np.float64] = table.column("latency_ms").to_numpy()
         return taken
     received, said = micros(table.column("timestamp")), micros(table.column("source_timestamp"))
-    return np.where(said == _NONE, np.nan, (received - np.where(said == _NONE, 0, said)) / 1000)
+    return np.where(said == NO_TIME, np.nan, (received - np.where(said == NO_TIME, 0, said)) / 1000)

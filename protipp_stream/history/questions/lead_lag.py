@@ -15,13 +15,11 @@ from itertools import combinations, groupby
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import numpy as np
-
 from protipp_stream.core.moves.move import h_of
 from protipp_stream.errors import ConfigurationError
-from protipp_stream.history.asking import Asked, micros
+from protipp_stream.history.asking import NO_TIME, Asked, micros
 from protipp_stream.history.counting import Progress, counted
-from protipp_stream.history.frames import NAME, NUMBER, WHOLE, frame_of
+from protipp_stream.history.frames import NAME, NUMBER, WHOLE, frame_of_rows
 from protipp_stream.history.questions.updates import in_order
 from protipp_stream.history.reading import View
 from protipp_stream.history.standing import SELECTION
@@ -77,8 +75,7 @@ def lead_lag(
         for pair, found in _paired(same, within, asked.bookmakers):
             lags.setdefault(pair, []).extend(found)
     rows = [row for pair, found in sorted(lags.items()) if found for row in _rows(pair, found)]
-    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(_TYPES)
-    return frame_of(dict(zip(_TYPES, columns, strict=True)), _TYPES)
+    return frame_of_rows(rows, _TYPES)
 
 
 def _moves(
@@ -96,7 +93,7 @@ def _moves(
         table.column("old_odds").to_pylist(), table.column("new_odds").to_pylist(), strict=True
     )
     for row, (old, new) in enumerate(counted(odds, len(at), progress)):
-        if old is None or new is None or old == new or at[row] == np.iinfo(np.int64).min:
+        if old is None or new is None or old == new or at[row] == NO_TIME:
             continue
         if abs(h_of(1 / new) - h_of(1 / old)) >= least_h - _ROUNDING:
             bookmaker, event, market, outcome = (column[row] for column in names)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from protipp_stream.history.asking import Asked, micros
-from protipp_stream.history.questions.updates import in_order
+from protipp_stream.history.questions.updates import prices_in_order
 from protipp_stream.history.reading import View
 from protipp_stream.history.sessions import sessions_of
 from protipp_stream.history.standing import SELECTION, by_code, codes_of, dense, runs
@@ -55,9 +55,7 @@ class States(NamedTuple):
 def market_states(view: View, asked: Asked) -> States:
     """Follow the markets that are asked for, from rows before `asked.until`."""
     sessions = sessions_of(view)
-    wanted = asked.over(since=None, first_line=sessions.first_line_for(asked.since))
-    columns = [*SELECTION, "new_odds", "timestamp", "seq", "line", "is_image"]
-    table = in_order(view.table("updates", columns, wanted))
+    table = prices_in_order(view, sessions.reaching_back(asked))
     session = sessions.of(table.column("line").to_numpy())
     market = _paired(codes_of(table, MARKET), session)
     order = by_code(market)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from protipp_stream.core.book import Book
@@ -16,11 +16,11 @@ from protipp_stream.core.moves import (
     rule_named,
 )
 from protipp_stream.errors import ConfigurationError
-from protipp_stream.history.asking import Asked
+from protipp_stream.history.asking import Asked, moment
 from protipp_stream.history.counting import Progress
-from protipp_stream.history.frames import FLAG, NAME, NUMBER, TIME, WHOLE, WORDS, frame_of
+from protipp_stream.history.frames import FLAG, NAME, NUMBER, TIME, WHOLE, WORDS, frame_of_rows
 from protipp_stream.history.reading import View
-from protipp_stream.history.retelling import moment, retold
+from protipp_stream.history.retelling import retold
 from protipp_stream.history.sessions import sessions_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def moves(view: View, asked: Asked, rule: Rules, progress: Progress) -> pd.DataF
     listener = _Listener(lambda: checked_rule(rule), lambda move, why: found.append((move, why)))
     _judge(view, asked, listener, progress)
     rows = [_move_row(move, why) for move, why in found if _is_since(asked, move.at)]
-    return _frame(rows, _MOVES)
+    return frame_of_rows(rows, _MOVES)
 
 
 def steam(
@@ -75,7 +75,7 @@ def steam(
     found: list[Steam] = []
     _judge(view, asked, _Listener(lambda: _Watching(watch(), found), lambda *_: None), progress)
     rows = [_steam_row(each) for each in found if _is_since(asked, each.at)]
-    return _frame(rows, _STEAM)
+    return frame_of_rows(rows, _STEAM)
 
 
 def checked_rule(rule: Rules) -> Rule:
@@ -167,9 +167,3 @@ def _steam_row(each: Steam) -> tuple[Any, ...]:
         each.at, each.event_id, each.market, each.outcome, each.direction,
         " / ".join(each.bookmakers), each.independent, each.since, each.h, each.reason,
     )  # fmt: skip
-
-
-def _frame(rows: Iterable[tuple[Any, ...]], types: dict[str, Any]) -> pd.DataFrame:
-    columns: Iterator[Any] = zip(*rows, strict=True)
-    made = list(columns) or [()] * len(types)
-    return frame_of(dict(zip(types, made, strict=True)), types)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from protipp_stream.history.asking import Asked, micros
+from protipp_stream.history.asking import NO_TIME, Asked, micros
 from protipp_stream.history.frames import NAME, NUMBER, TIME, WHOLE, frame_of
-from protipp_stream.history.questions.events import start_of_rows, starts_of
-from protipp_stream.history.questions.updates import in_order
+from protipp_stream.history.questions.events import UNKNOWN, start_of_rows, starts_of
+from protipp_stream.history.questions.updates import prices_in_order
 from protipp_stream.history.reading import View
 from protipp_stream.history.standing import SELECTION, by_code, codes_of, runs
 
@@ -37,8 +37,7 @@ _TYPES = {
 
 def open_close(view: View, asked: Asked) -> pd.DataFrame:
     """Return a row a selection; see `History.open_close`."""
-    columns = [*SELECTION, "new_odds", "timestamp", "seq", "line", "is_image"]
-    table = in_order(view.table("updates", columns, asked))
+    table = prices_in_order(view, asked)
     starts = start_of_rows(starts_of(view, asked), table.column("event_id"))
     at = micros(table.column("timestamp"))
     odds = table.column("new_odds").to_numpy()
@@ -50,11 +49,10 @@ def open_close(view: View, asked: Asked) -> pd.DataFrame:
     last = np.append(first[1:], len(order)) - 1 if len(first) else first
     at, odds, starts = at[kept][order], odds[kept][order], starts[kept][order]
     rows = table.select(SELECTION).take(pa.array(order[first]))
-    unknown = np.iinfo(np.int64)
     made = frame_of(
         {
             **{name: rows.column(name) for name in SELECTION},
-            "starts_at": np.where(starts[first] == unknown.max, unknown.min, starts[first]),
+            "starts_at": np.where(starts[first] == UNKNOWN, NO_TIME, starts[first]),
             "opened_at": at[first],
             "open": odds[first],
             "closed_at": at[last],

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from protipp_stream.history.asking import Asked, micros
+from protipp_stream.history.asking import NO_TIME, Asked, micros
 from protipp_stream.history.frames import NAME, NUMBER, TIME, frame_of
-from protipp_stream.history.questions.updates import in_order
+from protipp_stream.history.questions.updates import prices_in_order
 from protipp_stream.history.reading import View
 from protipp_stream.history.sessions import sessions_of
 from protipp_stream.history.standing import SELECTION, by_code, codes_of, runs
@@ -33,15 +33,12 @@ _TYPES = {
     "odds_before": NUMBER,
     "odds_after": NUMBER,
 }
-_NONE = np.iinfo(np.int64).min
 
 
 def suspensions(view: View, asked: Asked) -> pd.DataFrame:
     """Return a row a suspension; see `History.suspensions`."""
     sessions = sessions_of(view)
-    wanted = asked.over(since=None, first_line=sessions.first_line_for(asked.since))
-    columns = [*SELECTION, "new_odds", "timestamp", "seq", "line", "is_image"]
-    table = in_order(view.table("updates", columns, wanted))
+    table = prices_in_order(view, sessions.reaching_back(asked))
     selection = codes_of(table, SELECTION)
     order = by_code(selection)
     table, selection = table.take(pa.array(order)), selection[order]
@@ -55,11 +52,11 @@ def suspensions(view: View, asked: Asked) -> pd.DataFrame:
     after = np.append(starts, len(odds))[number[first] + 1]
     has_after = _is_same(after, first, selection, session)
     has_before = _is_same(first - 1, first, selection, session)
-    until = np.where(has_after, at[np.minimum(after, len(at) - 1)], _NONE) if len(at) else first
+    until = np.where(has_after, at[np.minimum(after, len(at) - 1)], NO_TIME) if len(at) else first
     kept = (
         np.ones(len(first), bool)
         if asked.since is None
-        else ((until == _NONE) | (until > asked.since))
+        else ((until == NO_TIME) | (until > asked.since))
     )
     first, after, until = first[kept], after[kept], until[kept]
     has_after, has_before = has_after[kept], has_before[kept]

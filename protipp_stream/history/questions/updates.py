@@ -14,12 +14,13 @@ from protipp_stream.history.asking import Asked
 from protipp_stream.history.frames import frame
 from protipp_stream.history.known import check_known, closest
 from protipp_stream.history.reading import Trail, View
+from protipp_stream.history.standing import SELECTION
 from protipp_stream.history.tables import SCHEMAS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Kinds", "batches", "checked_columns", "in_order", "updates"]
+__all__ = ["Kinds", "batches", "checked_columns", "in_order", "prices_in_order", "updates"]
 
 Kinds = str | Iterable[str]
 _KINDS = ("price", "suspension", "image")
@@ -50,6 +51,12 @@ def in_order(table: pa.Table) -> pa.Table:
     if "is_image" in table.column_names:
         keys.insert(0, pc.cast(table.column("is_image"), pa.int8()).to_numpy())
     return table.take(pa.array(np.lexsort(keys)))
+
+
+def prices_in_order(view: View, asked: Asked) -> pa.Table:
+    """Return what prices became when, in the order of the journal."""
+    columns = [*SELECTION, "new_odds", "timestamp", "seq", "line", "is_image"]
+    return in_order(view.table("updates", columns, asked))
 
 
 def checked_columns(columns: Iterable[str] | None) -> list[str]:
