@@ -6,8 +6,10 @@ it; in CI a skip of that kind is a failure, because there it would hide one.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -25,6 +27,15 @@ settings.load_profile("unhurried")
 settings.register_profile("few", parent=settings.get_profile("unhurried"), max_examples=25)
 
 ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _level_of_our_log() -> Iterator[None]:
+    """What a command does in this process, it would do to every test after it."""
+    ours = logging.getLogger("protipp_stream")
+    level = ours.level
+    yield
+    ours.setLevel(level)
 
 
 def _missing(reason: str) -> NoReturn:
