@@ -76,17 +76,15 @@ class Recorder:
 
     def on_confirmed(self, confirmations: Sequence[Confirmation]) -> None:
         """Keep which prices were said again."""
-        rows = [msgspec.json.encode(each) for each in confirmations]
-        self._put(Entry(self._epoch, "confirmed", rows))
+        self._put(Entry.of(self._epoch, "confirmed", confirmations))
 
     def on_reset(self) -> None:
         """Keep the whole board: it is a new one."""
         board = self._board()
         if board.cursor is not None:
             self._epoch, seq = board.cursor.epoch, board.cursor.seq
-            rows = [msgspec.json.encode(quote) for quote in board.quotes]
             self._describe(list(board.events.values()))
-            self._put(Entry(self._epoch, "images", rows, seq, seq))
+            self._put(Entry.of(self._epoch, "images", board.quotes, seq))
 
     def on_gap(self, gap: Gap) -> None:
         """Keep that updates were not shown one by one."""
@@ -114,8 +112,7 @@ class Recorder:
 
     def _describe(self, events: Sequence[Event]) -> None:
         if events:
-            rows = [msgspec.json.encode(event) for event in events]
-            self._put(Entry(self._epoch, "events", rows))
+            self._put(Entry.of(self._epoch, "events", events))
 
     def _note(self, kind: NoteKind, detail: str | None = None, source: str | None = None) -> None:
         epoch, now = self._epoch, datetime.now(UTC)
@@ -123,7 +120,7 @@ class Recorder:
 
     def _keep(self, note: Note) -> None:
         epoch = note.epoch or self._epoch
-        self._put(Entry(epoch, "notes", [msgspec.json.encode(note)]))
+        self._put(Entry.of(epoch, "notes", [note]))
 
     def _put(self, entry: Entry) -> None:
         try:

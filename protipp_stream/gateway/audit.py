@@ -25,7 +25,7 @@ from protipp_stream.core.pseudonym import pseudonym
 from protipp_stream.core.repeats import Repeats
 from protipp_stream.gateway.clock import Clock, SystemClock
 
-__all__ = ["WINDOW_S", "Audit", "requester_of"]
+__all__ = ["WINDOW_S", "Audit", "endpoint_of", "requester_of"]
 
 _log = logging.getLogger("protipp_stream.audit")
 
@@ -156,6 +156,11 @@ class _Same(msgspec.Struct, frozen=True):
     endpoint: str | None
     facts: tuple[tuple[str, Fact], ...]
     by: tuple[str | None, ...] | None
+
+
+def endpoint_of(scope: Scope) -> str:
+    """Return what a request is for, ``GET /api/v1/odds``: of one that was routed, ours."""
+    return f"{scope.get('method', 'GET')} {scope['path']}"
 
 
 def requester_of(

@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket
 
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.limits import SlidingWindow
-from protipp_stream.gateway.audit import Audit, requester_of
+from protipp_stream.gateway.audit import Audit, endpoint_of, requester_of
 from protipp_stream.gateway.auth import Authenticator, Identity, Refused
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.settings import Settings
@@ -211,7 +211,7 @@ class Guard:
             raise Refusal(429, "rate_limited", "rate_limited", "too many requests", retry)
 
     def _endpoint(self, scope: Scope) -> str:
-        endpoint = f"{scope.get('method', 'GET')} {scope['path']}"
+        endpoint = endpoint_of(scope)
         return endpoint if endpoint in self._endpoints else "other"
 
     def _check_host(self, headers: Headers) -> None:

@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.core.feed_states import FeedStates
 from protipp_stream.core.filter import Filter
@@ -156,9 +154,9 @@ class Recording:
 
     def describe(self, events: Iterable[Event]) -> None:
         """Keep descriptions of events."""
-        rows = [msgspec.json.encode(event) for event in events]
-        if rows:
-            self._put(Entry(self._log.cursor.epoch, "events", rows))
+        entry = Entry.of(self._log.cursor.epoch, "events", events)
+        if entry.rows:
+            self._put(entry)
 
     def confirm(self) -> None:
         """Keep which prices were said again since this was called last."""
@@ -166,8 +164,7 @@ class Recording:
         if book.confirmations > self._confirmations:
             said = book.confirmed_since(self._confirmations, EVERYTHING)
             self._confirmations = book.confirmations
-            rows = [msgspec.json.encode(each) for each in said]
-            self._put(Entry(book.epoch, "confirmed", rows))
+            self._put(Entry.of(book.epoch, "confirmed", said))
 
     def report(self, connection: RealTimeConnection) -> None:
         """Keep that a feed or a bookmaker is in another state."""
@@ -180,7 +177,7 @@ class Recording:
         made = Note(
             kind=kind, timestamp=self._clock.wall(), source=source, detail=detail, epoch=epoch
         )
-        self._put(Entry(epoch, "notes", [msgspec.json.encode(made)]))
+        self._put(Entry.of(epoch, "notes", [made]))
 
     # ------------------------------------------------------------- what is safe
 

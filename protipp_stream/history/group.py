@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -34,6 +34,11 @@ class Entry(NamedTuple):
     rows: list[bytes]
     first_seq: int = 0
     last_seq: int = 0
+
+    @classmethod
+    def of(cls, epoch: str, kind: Kind, things: Iterable[msgspec.Struct], seq: int = 0) -> Entry:
+        """Encode things that came together; ``seq`` is where they stand."""
+        return cls(epoch, kind, [msgspec.json.encode(each) for each in things], seq, seq)
 
 
 class _Joined(NamedTuple):

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
 from protipp_stream.core.journal_line import Note
 from protipp_stream.history.group import Entry
 
@@ -54,4 +52,4 @@ class Losses:
                 count=rows,
                 detail="no memory was left while the disk refused",
             )
-            yield Entry(epoch, "notes", [msgspec.json.encode(note)])
+            yield Entry.of(epoch, "notes", [note])

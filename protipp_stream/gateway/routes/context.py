@@ -14,6 +14,7 @@ from starlette.responses import Response
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.wire import MaxHz
+from protipp_stream.gateway.audit import endpoint_of
 from protipp_stream.gateway.auth import Authenticator, Identity
 from protipp_stream.gateway.guard import Refusal, RequestRates, json_response
 from protipp_stream.gateway.hub import Hub
@@ -135,7 +136,7 @@ async def refused(request: Request, error: Exception) -> Response:
     """Turn a `Refusal` that a route raised into its answer, and audit it."""
     if not isinstance(error, Refusal):
         raise error
-    endpoint = f"{request.method} {request.url.path}"
+    endpoint = endpoint_of(request.scope)
     error.record(context_of(request).hub.audit, request.scope, endpoint)
     return error.response()
 

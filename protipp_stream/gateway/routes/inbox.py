@@ -18,6 +18,7 @@ from protipp_stream.core.filter import Filter
 from protipp_stream.core.limits import SlidingWindow
 from protipp_stream.errors import ProtocolError
 from protipp_stream.gateway import frames
+from protipp_stream.gateway.audit import endpoint_of
 from protipp_stream.gateway.auth import Identity, Refused
 from protipp_stream.gateway.frames import Outgoing
 from protipp_stream.gateway.routes.context import Context
@@ -138,7 +139,7 @@ class Inbox:
     def _check_rate(self, identity: Identity) -> None:
         # The guard counts whom a handshake names; this one said so only now.
         now = self._clock.monotonic()
-        wait_s = self._rates.admit(identity.subject, f"GET {self._socket.url.path}", now)
+        wait_s = self._rates.admit(identity.subject, endpoint_of(self._socket.scope), now)
         if wait_s is not None:
             self._visit.note("rate_limited")
             retry_ms = max(FLOOD_RETRY_MS, int(wait_s * 1000) + 1)

@@ -16,7 +16,7 @@ from protipp_stream.core.quarantine import quote_fault
 from protipp_stream.core.strict_json import decode_json
 from protipp_stream.core.wire import PollAnswer
 from protipp_stream.errors import ProtocolError
-from protipp_stream.gateway.audit import requester_of
+from protipp_stream.gateway.audit import endpoint_of, requester_of
 from protipp_stream.gateway.guard import Refusal, json_response
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.routes.context import body_of, context_of, filter_of, require
@@ -40,7 +40,7 @@ async def poll(request: Request) -> Response:
     hub.audit.record(
         "polled",
         by=requester_of(request.scope),
-        endpoint=_endpoint(request),
+        endpoint=endpoint_of(request.scope),
         within_s=POLLS_WITHIN_S,
     )
     known = _count_of(request.query_params.get("facts"), hub.facts_version)
@@ -188,7 +188,7 @@ async def publish(request: Request) -> Response:
     hub.audit.record(
         "published",
         by=requester_of(request.scope),
-        endpoint=_endpoint(request),
+        endpoint=endpoint_of(request.scope),
         accepted=len(sound),
         updates=updates,
         quarantined=len(faults),
@@ -201,10 +201,6 @@ async def publish(request: Request) -> Response:
             "quarantined": faults,
         }
     )
-
-
-def _endpoint(request: Request) -> str:
-    return f"{request.method} {request.url.path}"
 
 
 def _withdrawal(raw: Any) -> list[Quote]:

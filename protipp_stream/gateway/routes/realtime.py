@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.filter import Filter
 from protipp_stream.gateway import frames
+from protipp_stream.gateway.audit import endpoint_of
 from protipp_stream.gateway.auth import Identity
 from protipp_stream.gateway.frames import as_text
 from protipp_stream.gateway.guard import Refusal
@@ -41,7 +42,7 @@ async def realtime(socket: WebSocket) -> None:
     try:
         identity, wanted, max_hz = _from_handshake(socket)
     except Refusal as refusal:
-        refusal.record(hub.audit, socket.scope, f"GET {socket.url.path}")
+        refusal.record(hub.audit, socket.scope, endpoint_of(socket.scope))
         await socket.send_denial_response(refusal.response())
         return
     await socket.accept()

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from protipp_stream.core.codes import CloseCode
 from protipp_stream.core.strict_json import decode_json
 from protipp_stream.errors import ProtocolError
-from protipp_stream.gateway.audit import requester_of
+from protipp_stream.gateway.audit import endpoint_of, requester_of
 from protipp_stream.gateway.guard import Refusal, json_response
 from protipp_stream.gateway.routes.context import body_of, context_of, forbidden, require
 from protipp_stream.gateway.tickets import TooManyTickets
@@ -37,7 +37,7 @@ async def ticket(request: Request) -> Response:
         retry = {"Retry-After": str(ceil(error.retry_after_s))}
         message = "too many tickets that nobody has shown"
         raise Refusal(429, "ticket_limit", "rate_limited", message, retry) from None
-    endpoint = f"{request.method} {request.url.path}"
+    endpoint = endpoint_of(request.scope)
     context.hub.audit.record("ticket_issued", by=requester_of(request.scope), endpoint=endpoint)
     left_s = identity.expires_at - context.hub.clock.wall().timestamp()
     expires_in_s = round(min(context.hub.settings.ticket_s, left_s), 3)

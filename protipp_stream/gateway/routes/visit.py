@@ -6,7 +6,7 @@ from starlette.types import Scope
 
 from protipp_stream.core.access import Fact
 from protipp_stream.core.filter import Filter
-from protipp_stream.gateway.audit import WINDOW_S, requester_of
+from protipp_stream.gateway.audit import WINDOW_S, endpoint_of, requester_of
 from protipp_stream.gateway.hub import Hub
 from protipp_stream.gateway.subscription import Subscription
 
@@ -28,7 +28,7 @@ class Visit:
         self._hub = hub
         self._scope = scope
         self._who = requester_of(scope)
-        self._endpoint = f"GET {scope['path']}"
+        self._endpoint = endpoint_of(scope)
         self._since: float | None = None
         self._is_over = False
 
