@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from protipp_stream.cli.progress import of_them, showing, size
+from protipp_stream.cli.progress import of_them, showing, size, to_the_second
 from protipp_stream.cli.questions import query
 from protipp_stream.cli.subjects import erase, export
 from protipp_stream.cli.trail import AccessDays, AddressDays, Folder, OddsDays, Trail, limit
@@ -43,17 +43,17 @@ def stats(folder: Trail) -> None:
     if found.bytes_a_row is not None:
         print(f"            {found.bytes_a_row:.1f} bytes an update, sealed")
     if found.first is not None and found.last is not None:
-        print(f"from        {found.first:%Y-%m-%d %H:%M:%S} UTC")
-        print(f"to          {found.last:%Y-%m-%d %H:%M:%S} UTC")
+        print(f"from        {to_the_second(found.first)} UTC")
+        print(f"to          {to_the_second(found.last)} UTC")
     if gone := sum(rows for kind, rows in found.removed.items() if kind != "groups"):
         print(f"removed     {of_them(gone, 'row')} by retention: `history query … gaps` says when")
     for kind, count in found.notes.items():
         print(f"  {kind:<10}{count:>14,} notes")
     print(f"head        line {found.head_n:,} {found.head_hash[:16]}")
     if found.checkpoint is not None:
-        print(f"signed      line {found.checkpoint.n:,} at {found.checkpoint.at:%Y-%m-%d %H:%M:%S}")
+        print(f"signed      line {found.checkpoint.n:,} at {to_the_second(found.checkpoint.at)}")
     if (access := access_stats(folder)) is not None:
-        since = f" from {access.first:%Y-%m-%d %H:%M:%S} UTC" if access.first is not None else ""
+        since = f" from {to_the_second(access.first)} UTC" if access.first is not None else ""
         print(f"access      {of_them(access.records, 'record')}{since}")
         print(f"            {access.subjects:,} with a name, {access.addresses:,} with an address")
 

@@ -1,12 +1,13 @@
-"""How much: in words, and as a bar on the terminal for what takes longer than a second."""
+"""How much and when: in words, and as a bar on the terminal for what takes longer than a second."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-__all__ = ["of_them", "showing", "size"]
+__all__ = ["of_them", "showing", "size", "to_the_second"]
 
 PATIENCE_S = 1.0
 
@@ -21,6 +22,11 @@ def size(of_bytes: int) -> str:
     from rich.filesize import decimal
 
     return decimal(of_bytes)
+
+
+def to_the_second(at: datetime) -> str:
+    """Return ``2026-11-23 18:30:00``."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from protipp_stream.cli.arguments import Several
-from protipp_stream.cli.progress import showing
+from protipp_stream.cli.progress import showing, to_the_second
 from protipp_stream.cli.trail import Folder
 from protipp_stream.errors import ConfigurationError
 
@@ -121,7 +121,7 @@ def _extent(folder: Path) -> str:
     known = stats(folder)
     if known.first is None or known.last is None:
         return "there are no updates in this history"
-    begin, end = (f"{at:%Y-%m-%d %H:%M:%S}" for at in (known.first, known.last))
+    begin, end = map(to_the_second, (known.first, known.last))
     return f"the history runs from {begin} to {end} UTC"
 
 

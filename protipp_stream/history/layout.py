@@ -26,12 +26,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["KINDS", "SEE_VERIFY", "Layout"]
+__all__ = ["KINDS", "NAME_A_TRAIL", "SEE_VERIFY", "Layout"]
 
 KINDS = ("updates", "events", "confirmed", "notes", "groups")
 """The datasets under ``odds/``; see `tables`."""
 SEE_VERIFY = "Run `protipp-stream history verify` to see what else is wrong."
 """What to do about a file that is not as it was."""
+NAME_A_TRAIL = "Name the folder that a gateway (`history=`) or a client (`record=`) writes to."
+"""What to do about a folder without a trail."""
 
 _TORN = re.compile(r"[0-9]{12,18}\.jsonl\.torn-[0-9]+")
 

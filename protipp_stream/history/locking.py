@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from protipp_stream.errors import TrailUnavailable
+from protipp_stream.history.layout import NAME_A_TRAIL
 
 __all__ = ["held", "sealing_alone", "taken", "with_nobody_sealing"]
 
@@ -62,7 +63,7 @@ def sealing_alone(path: Path) -> Iterator[None]:
     if not path.parent.is_dir():
         raise TrailUnavailable(
             f"There is no audit trail in {path.parent}: no such folder.",
-            hint="Name the folder that a gateway (`history=`) or a client (`record=`) writes to.",
+            hint=NAME_A_TRAIL,
         )
     with held(path) as alone:
         if not alone:

@@ -16,7 +16,7 @@ from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.errors import TrailUnavailable
 from protipp_stream.history.heads import read_checkpoint
 from protipp_stream.history.hot import times_between
-from protipp_stream.history.layout import KINDS, Layout
+from protipp_stream.history.layout import KINDS, NAME_A_TRAIL, Layout
 from protipp_stream.history.manifest import Manifest, read_manifest
 from protipp_stream.history.parquet import check_footer, sound, times_in
 from protipp_stream.history.segment import end_of
@@ -84,7 +84,7 @@ def stats(folder: Path | str) -> Stats:
     if not layout.is_begun:
         raise TrailUnavailable(
             f"There is no audit trail in {layout.folder}.",
-            hint="Name the folder that a gateway (`history=`) or client (`record=`) writes to.",
+            hint=NAME_A_TRAIL,
         )
     for _ in range(10):
         try:

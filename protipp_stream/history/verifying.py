@@ -49,7 +49,7 @@ from protipp_stream.errors import TrailUnavailable
 from protipp_stream.history.access import verify_access
 from protipp_stream.history.attested import Attested
 from protipp_stream.history.counting import Progress, quietly
-from protipp_stream.history.layout import Layout
+from protipp_stream.history.layout import NAME_A_TRAIL, Layout
 from protipp_stream.history.locking import with_nobody_sealing
 from protipp_stream.history.manifest import Manifest
 from protipp_stream.history.report import CHANGED, ROLLED_BACK, UNSIGNED, Findings, Report
@@ -108,7 +108,7 @@ def verify(
     if not layout.is_begun:
         raise TrailUnavailable(
             f"There is no audit trail in {layout.folder}.",
-            hint="Name the folder that a gateway (`history=`) or client (`record=`) writes to.",
+            hint=NAME_A_TRAIL,
         )
 
     def once() -> Report:
