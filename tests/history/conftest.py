@@ -10,7 +10,7 @@ import pytest
 
 from protipp_stream.core.journal_line import JournalLine
 from protipp_stream.history.history import History
-from tests.history.journals import World, random_journal
+from tests.history.journals import Journal, World, random_journal
 
 
 class Told(NamedTuple):
@@ -31,6 +31,12 @@ def state(request: pytest.FixtureRequest) -> str:
 def told(request: pytest.FixtureRequest, tmp_path: Path, state: str) -> Told:
     """Three sessions at random, with images."""
     return tell(tmp_path / "audit", int(request.param), state)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """Three sessions at random, none of them sealed."""
+    return random_journal(tmp_path / "audit", 1)[0]
 
 
 def tell(folder: Path, seed: int, state: str, *, images: bool = True) -> Told:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,6 +18,10 @@ from protipp_stream.core.moves import Move, h
 from protipp_stream.history.layout import Layout
 from protipp_stream.history.sealing import seal
 from protipp_stream.model import Event, Quote
+from tests.history.oracles import changes_of
+
+if TYPE_CHECKING:
+    from protipp_stream.history.history import History
 
 BEGIN = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
 BOOKMAKERS = ["alpha", "beta", "gamma", "delta"]
@@ -196,3 +200,20 @@ def random_journal(folder: Path, seed: int, *, images: bool = True) -> tuple[Jou
     world.begin(note=False)
     world.play(15)
     return journal, world
+
+
+def ids(history: History, **wanted: Any) -> list[str]:
+    """The updates that a history shows."""
+    frame = history.updates(columns=["epoch", "seq"], **wanted)
+    return [f"{epoch}:{seq}" for epoch, seq in zip(frame.epoch, frame.seq, strict=True)]
+
+
+def written(journal: Journal) -> list[str]:
+    """The updates that were written."""
+    return [update.id for update in changes_of(journal.lines)]
+
+
+def once(before: Callable[[], None]) -> Callable[[], None]:
+    """Do something at the first call only."""
+    left = [before]
+    return lambda: left.pop()() if left else None

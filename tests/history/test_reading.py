@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from protipp_stream.errors import TrailChanged, TrailUnavailable
+from protipp_stream.errors import TrailChanged
 from protipp_stream.history import hot, reading
 from protipp_stream.history.history import History
-from protipp_stream.history.merging import merge
-from protipp_stream.history.reading import Trail
-from tests.history.journals import BEGIN, Journal, World, random_journal
+from tests.history.journals import BEGIN, Journal, World, ids, once, written
 from tests.history.oracles import board_at, changes_of
 
 
-def ids(history: History, **wanted: Any) -> list[str]:
-    frame = history.updates(columns=["epoch", "seq"], **wanted)
-    return [f"{epoch}:{seq}" for epoch, seq in zip(frame.epoch, frame.seq, strict=True)]
-
-
-def written(journal: Journal) -> list[str]:
-    return [update.id for update in changes_of(journal.lines)]
-
-
-def once(before: Callable[[], None]) -> Callable[[], None]:
-    """Do something at the first call only."""
-    left = [before]
-    return lambda: left.pop()() if left else None
-
-
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return random_journal(tmp_path / "audit", 1)[0]
+def world(tmp_path: Path) -> World:
+    """One in which nothing has happened yet, in a trail of its own."""
+    made = World(Journal(tmp_path / "audit"), 1)
+    made.begin()
+    return made
 
 
-def test_what_is_appended_is_seen_at_the_next_question(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "audit")
-    world = World(journal, 1)
-    world.begin()
+def test_what_is_appended_is_seen_at_the_next_question(tmp_path: Path, world: World) -> None:
+    journal = world.journal
     history = History(tmp_path / "audit")
     assert not len(history.updates())
     for _ in range(5):
@@ -53,11 +34,8 @@ def test_what_is_appended_is_seen_at_the_next_question(tmp_path: Path) -> None:
 
 
 def test_what_was_decoded_is_not_decoded_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path / "audit")
-    world = World(journal, 1)
-    world.begin()
     world.play(20)
     history = History(tmp_path / "audit")
     decoded = []
@@ -78,11 +56,9 @@ def test_what_was_decoded_is_not_decoded_again(
 
 
 def test_a_question_about_one_event_decodes_the_lines_that_name_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path / "audit")
-    world = World(journal, 1)
-    world.begin()
+    journal = world.journal
     world.play(30)
     naming = {
         line.n
@@ -135,12 +111,10 @@ def test_what_a_crash_left_may_be_cut_and_written_anew(journal: Journal) -> None
 @pytest.mark.parametrize("more", [0, 1, 5])
 @pytest.mark.parametrize("is_replaced", [False, True])
 def test_lines_that_were_taken_back_are_forgotten(
-    tmp_path: Path, more: int, is_replaced: bool
+    tmp_path: Path, world: World, more: int, is_replaced: bool
 ) -> None:
     """A full disk refuses a group after some of it was there; others follow in its place."""
-    journal = Journal(tmp_path / "audit")
-    world = World(journal, 1)
-    world.begin()
+    journal = world.journal
     world.play(3)
     path = journal.layout.segment(0)
     kept, lines, end = path.read_bytes(), len(journal.lines), (journal.n, journal.prev)
@@ -159,11 +133,9 @@ def test_lines_that_were_taken_back_are_forgotten(
 
 
 def test_lines_that_are_taken_back_while_they_are_read_are_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path / "audit")
-    world = World(journal, 1)
-    world.begin()
+    journal = world.journal
     world.play(3)
     path = journal.layout.segment(0)
     kept, lines, end = path.read_bytes(), len(journal.lines), (journal.n, journal.prev)
@@ -185,10 +157,10 @@ def test_lines_that_are_taken_back_while_they_are_read_are_read_again(
     assert ids(History(tmp_path / "audit")) == written(journal)
 
 
-def test_a_copy_of_a_trail_that_is_replaced_file_by_file_is_read_anew(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "audit")
-    world = World(journal, 1)
-    world.begin()
+def test_a_copy_of_a_trail_that_is_replaced_file_by_file_is_read_anew(
+    tmp_path: Path, world: World
+) -> None:
+    journal = world.journal
     history = History(tmp_path / "audit")
     for _ in range(3):
         path = journal.layout.segment(0)
@@ -228,125 +200,6 @@ def test_a_file_that_no_entry_names_is_a_leftover(journal: Journal) -> None:
     (sealed.parent / "000000009000-000000009999.parquet").write_bytes(sealed.read_bytes())
     (sealed.parent / ".000000000000-000000000001.parquet").write_bytes(b"half a fil")
     assert ids(history) == written(journal)
-
-
-@pytest.mark.parametrize("moment", ["_refresh", "question"])
-def test_sealing_in_the_midst_of_a_question_changes_nothing(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch, moment: str
-) -> None:
-    history = History(journal.layout.folder)
-    seal = once(lambda: journal.seal(including_last=False))
-    if moment == "_refresh":
-        # After the manifest was read, before the segments are.
-        refresh = Trail._refresh
-
-        def late(self: Trail, manifest: Any) -> Any:
-            seal()
-            return refresh(self, manifest)
-
-        monkeypatch.setattr(Trail, "_refresh", late)
-    else:
-        table = reading.View.table
-
-        def slow(self: reading.View, *args: Any, **more: Any) -> Any:
-            seal()
-            return table(self, *args, **more)
-
-        monkeypatch.setattr(reading.View, "table", slow)
-    assert ids(history) == written(journal)
-    assert ids(history) == written(journal)
-
-
-def test_merging_in_the_midst_of_a_question_starts_it_over(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for _ in range(2):
-        journal.seal(including_last=True)
-        journal.write(BEGIN + timedelta(hours=3), epoch="more", notes=[])
-    journal.seal(including_last=True)
-    world = World(journal, 4)
-    world.now = BEGIN + timedelta(hours=1)
-    world.begin()
-    world.play(9)
-    journal.seal(including_last=True)
-    history = History(journal.layout.folder)
-    before = set(history.dataset().files)
-    merged = once(lambda: merge(journal.layout.folder, now=BEGIN + timedelta(days=3)) and None)
-    table = reading.View.table
-
-    def slow(self: reading.View, *args: Any, **more: Any) -> Any:
-        merged()
-        return table(self, *args, **more)
-
-    fresh = History(journal.layout.folder)
-    monkeypatch.setattr(reading.View, "table", slow)
-    assert ids(fresh) == written(journal)
-    assert set(fresh.dataset().files) != before
-    assert ids(history) == written(journal)
-
-
-def days_of_journal(folder: Path) -> Journal:
-    """Two days, of each some files, and a segment that is hot."""
-    journal = Journal(folder)
-    world = World(journal, 8)
-    world.begin()
-    for hours in (0, 1, 2, 30, 31):
-        world.now = BEGIN + timedelta(hours=hours)
-        world.play(6)
-        journal.seal(including_last=True)
-    world.play(4)
-    return journal
-
-
-@pytest.mark.parametrize("turn", range(12))
-def test_batches_are_of_one_moment_whoever_seals_and_merges_meanwhile(
-    tmp_path: Path, turn: int
-) -> None:
-    journal = days_of_journal(tmp_path / "audit")
-    expected = sorted(written(journal))
-    history = History(journal.layout.folder)
-    files = set(history.dataset().files)
-    found = []
-    for number, frame in enumerate(history.batches(rows=10)):
-        found += [f"{epoch}:{seq}" for epoch, seq in zip(frame.epoch, frame.seq, strict=True)]
-        if number == turn:
-            # Of a day that is given in part, of one to come, of what was hot; and more.
-            journal.write(BEGIN + timedelta(hours=40), epoch="more", notes=[])
-            again = World(journal, 9)
-            again.session = 3
-            again.now = BEGIN + timedelta(hours=32)
-            again.begin()
-            again.play(3)
-            journal.seal(including_last=True)
-            assert merge(journal.layout.folder, now=BEGIN + timedelta(days=9)).files > 1
-            # Whoever asks meanwhile looks at the folder anew.
-            assert len(history.updates()) == len(written(journal)) > len(expected)
-    assert number > turn
-    assert sorted(found) == expected
-    assert files - set(history.dataset().files)
-
-
-def test_batches_of_files_that_are_gone_for_good_are_no_endless_loop(journal: Journal) -> None:
-    journal.seal(including_last=True)
-    history = History(journal.layout.folder)
-    files = history.dataset().files
-    assert len(files) > 1
-    batches = history.batches(rows=10)
-    next(batches)
-    for path in files:
-        os.unlink(path)
-    with pytest.raises(TrailUnavailable) as gone:
-        list(batches)
-    assert "verify" in gone.value.hint
-
-
-def test_files_that_are_gone_for_good_are_no_endless_loop(journal: Journal) -> None:
-    journal.seal(including_last=True)
-    history = History(journal.layout.folder)
-    os.unlink(history.dataset().files[0])
-    with pytest.raises(TrailUnavailable) as gone:
-        History(journal.layout.folder).updates()
-    assert "verify" in gone.value.hint
 
 
 @pytest.mark.parametrize("share", [0, 0.2, 0.999])
@@ -411,37 +264,3 @@ def test_a_replay_told_twice_is_two_sessions_of_the_same_time(tmp_path: Path) ->
             for row in found.itertuples():
                 odds = kept[row.bookmaker_id, row.event_id, row.market, row.outcome]
                 assert row.odds == odds or (odds is None and row.odds != row.odds)
-
-
-def test_reading_waits_for_nobody_and_loses_nothing_across_processes(tmp_path: Path) -> None:
-    """A process writes and seals while this one asks: every answer is a whole beginning."""
-    folder = tmp_path / "audit"
-    code = f"""
-import sys
-from pathlib import Path
-from tests.history.journals import Journal, World
-journal = Journal(Path({str(folder)!r}), lines_a_segment=5)
-world = World(journal, 9)
-world.begin()
-print("begun", flush=True)
-for turn in range(12):
-    world.play(10)
-    journal.seal(including_last=False)
-world.play(7)
-print(sum(len(line.updates) for line in journal.lines), flush=True)
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True
-    ) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == "begun\n"
-        history, counts = History(folder), [0]
-        while writer.poll() is None:
-            seqs = history.updates(columns=["seq"]).seq.tolist()
-            assert seqs == list(range(1, len(seqs) + 1))
-            assert len(seqs) >= counts[-1]
-            counts.append(len(seqs))
-        total = int(writer.stdout.readline())
-    assert writer.returncode == 0
-    assert len(history.updates()) == total
-    assert len(set(counts)) > 3
