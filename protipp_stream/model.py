@@ -277,7 +277,7 @@ ConnectionType = Literal[
     "websocket", "sse", "polling", "stream", "simulated", "replay", "publish", "bookmaker"
 ]
 Status = Literal["connected", "connecting", "disconnected", "error"]
-Detail = Literal["live", "stalled", "backoff", "recovering", "terminal"]
+Detail = Literal["live", "stalled", "backoff", "recovering", "paused", "terminal"]
 
 
 class RealTimeConnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -288,7 +288,8 @@ class RealTimeConnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     status : str
         ``connected``, ``connecting``, ``disconnected`` or ``error``.
     detail : str or None
-        ``live``, ``stalled``, ``backoff``, ``recovering`` or ``terminal``.
+        ``live``, ``stalled``, ``backoff``, ``recovering``, ``paused`` (nothing is tried
+        until somebody asks for it) or ``terminal``.
     last_heartbeat : datetime or None
         UTC: the last sign of life, news or not.
     last_update : datetime or None

@@ -119,6 +119,7 @@ class Applier:
         self.last_update: datetime | None = None
         self._audience = audience
         self._asked_for = "max_hz" if is_paced else None
+        self._asks_anew = False
         self._lock = threading.Lock()
         self._mirror = Mirror()
         self._mirror.cursor = since
@@ -136,6 +137,11 @@ class Applier:
     def cursor(self) -> Cursor | None:
         """Everything up to here is on the board."""
         return self._mirror.cursor
+
+    @property
+    def resume(self) -> Cursor | None:
+        """What to ask for everything since; None for the whole board."""
+        return None if self._asks_anew else self._mirror.cursor
 
     def board(self) -> Board:
         """Return a consistent copy of the board."""
@@ -171,6 +177,10 @@ class Applier:
         """Measure against this clock from now on: another connection is the live one."""
         with self._lock:
             self._timing.clock = clock
+
+    def ask_anew(self) -> None:
+        """Ask for the whole board, until one has come; the old one stays until then."""
+        self._asks_anew = True
 
     def begin(self, frame: Connected) -> None:
         """Note that a connection begins: what comes up to its cursor was missed."""
@@ -280,14 +290,11 @@ class Applier:
             self._mirror.describe(frame.events)
         # A poll may bring one at any time, of another epoch too.
         self._live_from = cursor
+        asked, self._asks_anew = self._asks_anew, False
         gap = None
-        if before is not None:
-            anew = cursor.epoch != before.epoch
-            reason = "the gateway has started anew" if anew else "we were away for too long"
-            why = f"{reason}; a snapshot at {cursor} replaced the board of {before}"
-            # What the old log still had behind its cursor, nobody knows any more.
-            gap = Gap(why, cursor.epoch, 1 if anew else before.seq + 1, cursor.seq)
-            _log.info("%s", why)
+        if before is not None and cursor != before:
+            gap = _gap_of_snapshot(before, cursor, was_asked=asked)
+            _log.info("%s", gap.why)
         told, self._sources = self._sources, {}
         if before is not None and cursor.epoch != before.epoch:
             self._audience.on_epoch(list(told.values()))
@@ -299,6 +306,15 @@ class Applier:
         # Last: who has waited for a cursor looks for its rows at once.
         self.handed_on = self._mirror.cursor
         self._audience.on_progress()
+
+
+def _gap_of_snapshot(before: Cursor, cursor: Cursor, *, was_asked: bool) -> Gap:
+    anew = cursor.epoch != before.epoch
+    away = "the whole board was asked for" if was_asked else "we were away for too long"
+    reason = "the gateway has started anew" if anew else away
+    why = f"{reason}; a snapshot at {cursor} replaced the board of {before}"
+    # What the old log still had behind its cursor, nobody knows any more.
+    return Gap(why, cursor.epoch, 1 if anew else before.seq + 1, cursor.seq)
 
 
 def cursor_in(text: str) -> Cursor:

@@ -103,6 +103,21 @@ class LiveArbitrage:
         """The newest of those that are over, at most 200, the last one first."""
         return self._found(["expired"])
 
+    def found(self, *, suppressed: bool = False, expired: bool = False) -> list[Arbitrage]:
+        """Return those that stand, all as they are at one moment.
+
+        Parameters
+        ----------
+        suppressed, expired : bool
+            Those as well, after them: see `suppressed` and `expired`.
+        """
+        return self._found(["active", *["suppressed"] * suppressed, *["expired"] * expired])
+
+    def event(self, event_id: str) -> Event:
+        """Return what is known of an event; its id in place of its name if nothing is."""
+        with self._lock:
+            return self._names.get(event_id) or Event(event_id, event_id, "")
+
     def table(self, *, suppressed: bool = False, expired: bool = False) -> pd.DataFrame:
         """Return a row for each that stands now.
 
@@ -125,8 +140,8 @@ class LiveArbitrage:
             oldest leg's bookmaker stood by its price, float64), ``first_seen`` and
             ``last_seen`` (datetime64[us, UTC]).
         """
-        wanted = ["active", *["suppressed"] * suppressed, *["expired"] * expired]
-        return dataframes.arbitrage_frame(self._found(wanted), self._names, self._now())
+        found = self.found(suppressed=suppressed, expired=expired)
+        return dataframes.arbitrage_frame(found, self._names, self._now())
 
     def legs(self, *, suppressed: bool = False) -> pd.DataFrame:
         """Return a row for each bet of those that stand now.
@@ -139,7 +154,7 @@ class LiveArbitrage:
             winnings), ``stake`` (of a lay: the backer's), ``risk`` (what is lost if it
             loses: of a lay, the liability) and ``age_s`` (seconds) as float64.
         """
-        found = self._found(["active", *["suppressed"] * suppressed])
+        found = self.found(suppressed=suppressed)
         return dataframes.legs_frame(found, self._now())
 
     def close(self) -> None:

@@ -37,6 +37,7 @@ def connect(
     token: str | Callable[[], str] | None = None,
     *,
     transport: str = "auto",
+    auto_reconnect: bool = True,
     bookmakers: Sequence[str] = (),
     events: Sequence[str] = (),
     markets: Sequence[str] = (),
@@ -57,7 +58,10 @@ def connect(
         A token, or a function that returns a fresh one. Default: the
         environment's ``PROTIPP_TOKEN``; a `Gateway` makes its own.
     transport : {"auto", "websocket", "sse", "polling"}
-        ``auto`` tries them in this order.
+        ``auto`` tries them in this order; `LiveOdds.use_transport` changes it.
+    auto_reconnect : bool
+        Whether a connection that breaks is tried again by itself; see
+        `LiveOdds.auto_reconnect`.
     bookmakers, events, markets : sequence of str
         What to follow; empty means all. A market is a kind (``totals``) or one
         line (``totals@7.5``).
@@ -97,6 +101,7 @@ def connect(
         gateway,
         token,
         transport=transport,
+        auto_reconnect=auto_reconnect,
         bookmakers=bookmakers,
         events=events,
         markets=markets,
@@ -113,6 +118,7 @@ def live_odds(
     token: str | Callable[[], str] | None = None,
     *,
     transport: str = "auto",
+    auto_reconnect: bool = True,
     bookmakers: Sequence[str] = (),
     events: Sequence[str] = (),
     markets: Sequence[str] = (),
@@ -135,6 +141,7 @@ def live_odds(
         url,
         credential,
         transport=transport,
+        auto_reconnect=auto_reconnect,
         wanted=_filter(bookmakers, events, markets),
         since=since,
         max_hz=_pace(max_hz),

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from math import inf
@@ -21,6 +22,7 @@ import msgspec
 from protipp_stream.client.applier import Applier, Audience, cursor_in
 from protipp_stream.client.arrival import Received
 from protipp_stream.client.endpoint import Endpoint
+from protipp_stream.client.plan import Plan, plan_of
 from protipp_stream.client.transports import LADDER, TransportName
 from protipp_stream.core import link_words as words
 from protipp_stream.core.filter import Filter
@@ -50,6 +52,7 @@ _log = logging.getLogger(__name__)
 PULSE_S = 0.5
 FRAMES_AHEAD = 100
 MAX_WORDS = 500
+_NAMES = tuple(LADDER)
 
 # How a phase is shown; `Link.phase` is the truth.
 _SHOWN: dict[Phase, tuple[Status, Detail | None]] = {
@@ -58,6 +61,7 @@ _SHOWN: dict[Phase, tuple[Status, Detail | None]] = {
     Phase.LIVE: ("connected", "live"),
     Phase.STALLED: ("connected", "stalled"),
     Phase.BACKOFF: ("disconnected", "backoff"),
+    Phase.AWAY: ("disconnected", "paused"),
     Phase.ENDED: ("error", "terminal"),
 }
 
@@ -89,8 +93,8 @@ class Follower:
     ----------
     endpoint : Endpoint
         Where, and who we are.
-    ladder : sequence of str
-        Transports in the order in which they are tried.
+    rungs : range
+        Which transports of `LADDER` are tried.
     wanted : Filter
         What to ask for.
     since : Cursor or None
@@ -104,7 +108,7 @@ class Follower:
     def __init__(
         self,
         endpoint: Endpoint,
-        ladder: Sequence[TransportName],
+        rungs: range,
         wanted: Filter,
         since: Cursor | None,
         audience: Audience,
@@ -113,23 +117,40 @@ class Follower:
         self.applier = Applier(since, audience, is_paced=max_hz is not None)
         self.last_error: ProtippStreamError | None = None
         self.status = RealTimeConnection(
-            id="link", bookmaker_id="gateway", connection_type=ladder[0], status="connecting"
+            id="link",
+            bookmaker_id="gateway",
+            connection_type=_NAMES[rungs.start],
+            status="connecting",
         )
         self._endpoint = endpoint
-        self._ladder = list(ladder)
         self._wanted = wanted
         self._max_hz = max_hz
         self._audience = audience
-        self._link = Link(len(self._ladder), random.random)
+        self._link = Link(rungs, random.random)
         self._connections: dict[int, Connection] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._heard_at: datetime | None = None
         self._pulsed_at, self._pulse_due = -inf, inf
-        self._inbox: asyncio.Queue[tuple[int, Received | ProtippStreamError]]
+        self.plan: Plan | None = None
+        self._following: words.Next | None = None
+        self._wishes: deque[words.Control] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._inbox: asyncio.Queue[tuple[int, Received | ProtippStreamError] | None]
+
+    def wish(self, wish: words.Control) -> None:
+        """Take what the user wants, from any thread; one before `run` waits for it."""
+        self._wishes.append(wish)
+        if self._loop is None:
+            return  # `run` looks for wishes when it has its loop
+        try:
+            self._loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:
+            _log.debug("link to %s: it has ended; %r came too late", self._endpoint.base, wish)
 
     def ended(self, status: Status, why: str | None) -> RealTimeConnection:
         """Return the state of a link that has ended."""
         last_error = _printable(why) if why else self.status.last_error
+        self.plan = None
         self._replace(status=status, detail="terminal", last_error=last_error, stale=True)
         return self.status
 
@@ -142,12 +163,15 @@ class Follower:
             When trying again would end the same way.
         """
         self._inbox = asyncio.Queue(FRAMES_AHEAD)
+        self._loop = asyncio.get_running_loop()
         try:
             self._tell_link(words.Start())
             while self._link.phase is not Phase.ENDED:
+                while self._wishes:
+                    self._grant(self._wishes.popleft())
                 heard = await self._next()
                 if heard is None:
-                    self._time_passed()
+                    self._tell_link(words.Passed())
                     self._pulse()
                 else:
                     self._take(*heard)
@@ -158,7 +182,7 @@ class Follower:
     # ------------------------------------------------------------ what comes in
 
     async def _next(self) -> tuple[int, Received | ProtippStreamError] | None:
-        """Return the next word of any connection; None when something else is due."""
+        """Return the next word of any connection; None when something else is to be done."""
         deadline = min(self._link.deadline, self._pulse_due)
         try:
             async with asyncio.timeout_at(None if deadline == inf else deadline):
@@ -166,13 +190,18 @@ class Follower:
         except TimeoutError:
             return None
 
-    def _time_passed(self) -> None:
-        live = self._link.live
-        self._tell_link(words.Passed())
-        if live is not None and self._link.live != live:
-            # The link has judged a silence: nobody raised an error, so we say it.
-            self._note(ConnectionLost(f"The gateway at {self._endpoint.base} fell silent."))
-            self._show()
+    def _wake(self) -> None:
+        if not self._inbox.full():  # then `_next` does not wait
+            self._inbox.put_nowait(None)
+
+    def _grant(self, wish: words.Control) -> None:
+        if isinstance(wish, words.Leave):
+            # What went wrong before is not why we are away.
+            self._replace(last_error=None)
+        elif isinstance(wish, words.Renew):
+            self.applier.ask_anew()
+        self._tell_link(wish)
+        self._show()
 
     def _take(self, number: int, word: Received | ProtippStreamError) -> None:
         connection = self._connections.get(number)
@@ -230,21 +259,27 @@ class Follower:
     # ------------------------------------------------------------- what is done
 
     def _tell_link(self, received: words.Input) -> None:
-        phase = self._link.phase
-        for effect in self._link.receive(received, asyncio.get_running_loop().time()):
+        phase, live, now = self._link.phase, self._link.live, asyncio.get_running_loop().time()
+        for effect in self._link.receive(received, now):
             match effect:
                 case words.Open():
-                    self._open(effect.connection, self._ladder[effect.rung])
+                    self._open(effect.connection, _NAMES[effect.rung])
                 case words.Close():
                     self._close(effect.connection)
                 case words.Promote():
                     _log.debug("link to %s: back on %s", self._endpoint.base, self._transport)
+        if isinstance(received, words.Passed) and live not in {None, self._link.live}:
+            # The link has judged a silence: nobody raised an error, so we say it.
+            self._note(ConnectionLost(f"The gateway at {self._endpoint.base} fell silent."))
+        if (following := self._link.next_step) != self._following:
+            self._following, self.plan = following, plan_of(following, now)
         if self._link.phase is not phase or self._transport != self.status.connection_type:
             self._show()
 
     def _open(self, number: int, name: TransportName) -> None:
         clock = ClockOffset()
-        resume = self.applier.cursor
+        # What is opened beside a live one has to come level with its board.
+        resume = self.applier.cursor if number == self._link.probe else self.applier.resume
         frames = LADDER[name](self._endpoint, resume, self._wanted, clock, self._max_hz)
         task = asyncio.create_task(self._read(number, frames))
         self._connections[number] = Connection(clock, task)
@@ -278,7 +313,7 @@ class Follower:
 
     @property
     def _transport(self) -> TransportName:
-        return self._ladder[self._link.rung]
+        return _NAMES[self._link.rung]
 
     def _show(self) -> None:
         link = self._link

@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING, Any, Self
 import param
 
 from protipp_stream.client.arbitrage import LiveArbitrage
+from protipp_stream.client.asking import Asking
 from protipp_stream.client.background import Background
 from protipp_stream.client.changes import Changes
+from protipp_stream.client.controls import Controls
 from protipp_stream.client.endpoint import endpoint_of
 from protipp_stream.client.follower import Follower
 from protipp_stream.client.listeners import Listeners
+from protipp_stream.client.moves import Moves
 from protipp_stream.client.readings import Readings
 from protipp_stream.client.recording import Recorder, Witness
 from protipp_stream.client.refusals import unreachable
 from protipp_stream.client.sources import Sources
 from protipp_stream.client.stream import OnGap, UpdateStream
 from protipp_stream.client.transitions import Transitions
-from protipp_stream.client.transports import ladder_of
+from protipp_stream.client.transports import rungs_of
 from protipp_stream.core.arbitrage import Terms, terms_of
 from protipp_stream.core.checkpoint import Checkpoint
 from protipp_stream.core.filter import Filter
@@ -44,7 +47,7 @@ __all__ = ["LiveOdds"]
 _log = logging.getLogger(__name__)
 
 
-class LiveOdds(Readings, param.Parameterized):
+class LiveOdds(Readings, Controls, Asking, param.Parameterized):
     """A board of odds that keeps itself level with a gateway.
 
     Made by `connect`. It works in a background thread: a cell that computes for
@@ -62,6 +65,8 @@ class LiveOdds(Readings, param.Parameterized):
         the gateway tells it: which is stale, and since when.
     url : str
         The gateway's address.
+    wanted : Filter
+        What of its odds are followed; empty for all.
     """
 
     status: RealTimeConnection = param.Parameter(doc="State of the link to the gateway.")
@@ -78,6 +83,7 @@ class LiveOdds(Readings, param.Parameterized):
         token: str | Callable[[], str],
         *,
         transport: str = "auto",
+        auto_reconnect: bool = True,
         wanted: Filter | None = None,
         since: Cursor | str | None = None,
         max_hz: float | None = None,
@@ -90,19 +96,19 @@ class LiveOdds(Readings, param.Parameterized):
                 "max_hz= leaves out updates that record= is to keep.",
                 hint="Record with one connection, and watch with another.",
             )
-        endpoint = endpoint_of(url, token, insecure=insecure)
-        ladder = ladder_of(transport)
+        endpoint = self._endpoint = endpoint_of(url, token, insecure=insecure)
+        rungs = rungs_of(transport)
         cursor = _read_cursor(since) if isinstance(since, str) else since
         self._sources = Sources()
         self._listeners = Listeners(self._show_status, self._show_source, self._show_epoch)
-        self._follower = Follower(
-            endpoint, ladder, wanted or Filter(), cursor, self._listeners, max_hz
-        )
+        self.wanted = wanted or Filter()
+        self._follower = Follower(endpoint, rungs, self.wanted, cursor, self._listeners, max_hz)
         super().__init__(status=self._follower.status)
         self.url = endpoint.base
         self._failure: ProtippStreamError | None = None
         self._closed = False
         self._ended = threading.Event()
+        self._begin_controls(transport, auto_reconnect=auto_reconnect)
         self._transitions = Transitions(self.url, self._follower.status)
         self._background = Background(self._follower.run, self._end)
         if witness is not None:
@@ -223,6 +229,17 @@ class LiveOdds(Readings, param.Parameterized):
         """
         return self._listeners.stream(on_gap)
 
+    def moves(self) -> Moves:
+        """Return a collector of significant moves: what is remembered, then every one.
+
+        `changes` has the newest of each selection; this leaves out none of them, and
+        counts those that it could not have. Hold it: nobody else does.
+        """
+        recent = self._follower.applier.recent
+        made = Moves(lambda: list(recent), lambda: self.board().events, self._listeners.forget)
+        self._listeners.watch(made)
+        return made
+
     def arbitrage(
         self,
         terms: Terms | None = None,
@@ -257,7 +274,7 @@ class LiveOdds(Readings, param.Parameterized):
         """
         if self._ended.is_set():
             raise LinkClosed("These odds have ended: there is nothing to follow.")
-        forget, seconds = self._listeners.forget, self._gateway_time
+        forget, seconds = self._listeners.forget, lambda: self.gateway_time
         asked = terms_of(terms, settings)
         made = LiveArbitrage(self.board, seconds, asked, clones, forget)
         self._listeners.watch(made)
@@ -348,8 +365,11 @@ class LiveOdds(Readings, param.Parameterized):
         return self._follower.applier.has_board
 
     def _gives_up(self) -> bool:
-        # Nothing listens there now: whoever calls wants to know at once.
-        return self._ended.is_set() or isinstance(self._follower.last_error, GatewayUnreachable)
+        # Nothing listens there now: whoever calls wants to know at once. Nor does
+        # anything come while nobody tries.
+        is_paused = self._follower.status.detail == "paused"
+        is_unreachable = isinstance(self._follower.last_error, GatewayUnreachable)
+        return self._ended.is_set() or is_paused or is_unreachable
 
     def _has_reached(self, cursor: Cursor) -> bool:
         mine = self._follower.applier.handed_on

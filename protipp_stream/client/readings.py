@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from protipp_stream.client import dataframes
 from protipp_stream.client.arrival import now
 from protipp_stream.client.changes import Board, Delivery
 from protipp_stream.client.follower import Follower
+from protipp_stream.client.plan import Plan
 from protipp_stream.client.timing import STAGES
+from protipp_stream.client.transitions import Transitions
 from protipp_stream.model import Cursor, RealTimeConnection
 
 if TYPE_CHECKING:
@@ -23,6 +26,21 @@ class Readings:
 
     status: RealTimeConnection
     _follower: Follower
+    _transitions: Transitions
+
+    @property
+    def since(self) -> datetime:
+        """Since when the link is live; where it is not, since when it is not (UTC)."""
+        return self._transitions.since
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the link does next by itself, over which transport and when.
+
+        None where nothing is planned: it is live on the best transport, was left with
+        `LiveOdds.disconnect`, or has ended.
+        """
+        return self._follower.plan
 
     @property
     def cursor(self) -> Cursor | None:
@@ -81,7 +99,7 @@ class Readings:
             float64; NaN where it does not say) and ``last_update`` (when the
             gateway last received another price, datetime64[us, UTC]).
         """
-        return dataframes.source_age_frame(self.board().quotes, self._gateway_time())
+        return dataframes.source_age_frame(self.board().quotes, self.gateway_time)
 
     def board(self) -> Board:
         """Return a consistent copy of the board."""
@@ -112,7 +130,8 @@ class Readings:
         """
         return dataframes.updates_frame(list(self._follower.applier.recent))
 
-    def _gateway_time(self) -> float:
+    @property
+    def gateway_time(self) -> float:
         """Seconds since 1970 by the gateway's clock; by ours until it is known."""
         arrived = now()
         offset = self._follower.applier.offset(arrived)

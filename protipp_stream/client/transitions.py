@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from protipp_stream.model import RealTimeConnection
 
@@ -25,11 +26,17 @@ class Transitions:
         The gateway's address, for the log.
     status : RealTimeConnection
         The state from which the first change is one.
+
+    Attributes
+    ----------
+    since : datetime
+        UTC: when it became live, or ceased to be, was left, or ended.
     """
 
     def __init__(self, base: str, status: RealTimeConnection) -> None:
         self._base = base
         self._last = status
+        self.since = datetime.now(UTC)
         # Replaced, never changed: whoever goes through it has a whole one.
         self._callbacks: tuple[Callback, ...] = ()
 
@@ -49,9 +56,11 @@ class Transitions:
     def take(self, status: RealTimeConnection) -> None:
         """Take a state; called by the client's thread."""
         before, self._last = self._last, status
+        if _kind(status) != _kind(before):
+            self.since = datetime.now(UTC)
         if _shown(status) == _shown(before):
             return
-        is_worse = status.status == "error" or (_is_live(before) and not _is_closed(status))
+        is_worse = status.status == "error" or (_is_live(before) and not _is_wanted(status))
         level = logging.WARNING if is_worse and not _is_live(status) else logging.INFO
         _log.log(level, "link to %s: %s", self._base, _in_words(status))
         for callback in self._callbacks:
@@ -66,12 +75,19 @@ def _shown(status: RealTimeConnection) -> tuple[str, str | None, str]:
     return status.status, status.detail, status.connection_type
 
 
+def _kind(status: RealTimeConnection) -> str:
+    """Say which stretch a state belongs to: it may be tried, and wait, again and again."""
+    return status.detail if status.detail in ("live", "paused", "terminal") else "trying"
+
+
 def _is_live(status: RealTimeConnection) -> bool:
     return status.detail == "live"
 
 
-def _is_closed(status: RealTimeConnection) -> bool:
-    return (status.status, status.detail) == ("disconnected", "terminal")
+def _is_wanted(status: RealTimeConnection) -> bool:
+    """Whether it was closed, or left without an error."""
+    is_left = status.detail == "paused" and status.last_error is None
+    return status.status == "disconnected" and (is_left or status.detail == "terminal")
 
 
 def _in_words(status: RealTimeConnection) -> str:
@@ -86,6 +102,8 @@ def _in_words(status: RealTimeConnection) -> str:
             return f"connecting over {transport}"
         case "disconnected", "terminal":
             return "closed"
+        case "disconnected", "paused":
+            return f"disconnected until reconnect(){why}"
         case "disconnected", _:
             return (
                 f"disconnected, trying {transport} again ({status.reconnect_attempts} so far){why}"

@@ -17,7 +17,10 @@ What it gets right, because others get it wrong:
 - Where nothing answers at all, another transport would not be answered either:
   back off on the same one.
 - Climbing back is make-before-break: the better transport is opened beside the
-  live one, and the old one delivers until the new one is level.
+  live one, and the old one delivers until the new one is level. So is the way to
+  another transport that the user has chosen.
+- Away is away: who has left, or does not want it to try again by itself, finds
+  nothing opened and nothing waited for until they say so.
 
 The table at the end holds every transition; a pair that is not in it raises and
 changes nothing.
@@ -29,83 +32,47 @@ from collections.abc import Callable
 from math import inf
 
 from protipp_stream.core.backoff import delay_s
+from protipp_stream.core.connections import Connections
 from protipp_stream.core.link_words import (
-    Close,
+    Choose,
+    ComeBack,
     Connected,
     Effect,
     Failed,
     Heard,
     Input,
+    KeepTrying,
+    Leave,
     Level,
-    Open,
     Passed,
     Phase,
     Promote,
+    Renew,
     Start,
     Stop,
 )
 
 __all__ = ["BESIDE", "TRANSITIONS", "IllegalTransition", "Link"]
 
-FIRST_FRAME_S = 5.0
 STABLE_S = 30.0
 # Of a heartbeat: with 30 s, stalled is shown after 35 s and death comes after 40.
 STALLED_AFTER, DEAD_AFTER = 7 / 6, 4 / 3
-PROBE_FIRST_S, PROBE_CEILING_S, PROBE_JITTER = 30.0, 600.0, 0.2
 
 
 class IllegalTransition(Exception):
     """An input that can't come in this phase: a bug in the shell."""
 
 
-class Link:
+class Link(Connections):
     """One client's link to its gateway.
 
     Parameters
     ----------
-    rungs : int
-        How many transports there are to try; rung 0 is the best.
+    rungs : range
+        The transports to try, by their rung; the first is the best.
     chance : callable
         Returns a number from 0 to 1: jitter is drawn from it.
-
-    Attributes
-    ----------
-    phase : Phase
-        Where it stands.
-    rung : int
-        The transport in use or tried next.
-    attempts : int
-        Tries since it was last stable.
-    live, probe : int or None
-        The connection that delivers or is tried, and the one beside it.
     """
-
-    def __init__(self, rungs: int, chance: Callable[[], float]) -> None:
-        self.phase = Phase.IDLE
-        self.rung = 0
-        self.attempts = 0
-        self.live: int | None = None
-        self.probe: int | None = None
-        self._rungs = rungs
-        self._chance = chance
-        self._opened = 0
-        self._strangers = 0
-        self._was_live = False
-        self._heartbeat_s = 0.0
-        self._heard_at = -inf
-        self._stable_at = inf
-        self._due = inf
-        self._probe_rung = 0
-        self._probe_connected = False
-        self._probe_heartbeat_s = 0.0
-        self._probe_at = inf
-        self._probe_due = inf
-        self._probe_pause_s = PROBE_FIRST_S
-
-    @property
-    def deadline(self) -> float:
-        """When to call `receive` with `Passed`; infinity for never."""
-        return min(self._due, self._stable_at, self._probe_at, self._probe_due)
 
     def receive(self, received: Input, now: float) -> list[Effect]:
         """Take an input; return what is to be done.
@@ -137,13 +104,6 @@ class Link:
     def _start(self, received: Input, now: float) -> list[Effect]:
         return self._open(now)
 
-    def _open(self, now: float) -> list[Effect]:
-        self._opened += 1
-        self.live = self._opened
-        self.phase = Phase.CONNECTING
-        self._due = now + FIRST_FRAME_S
-        return [Open(self.live, self.rung)]
-
     def _connected(self, received: Input, now: float) -> list[Effect]:
         assert isinstance(received, Connected)
         self._was_live = True
@@ -153,7 +113,7 @@ class Link:
     def _come_live(self, heartbeat_s: float, now: float) -> None:
         self._heartbeat_s = heartbeat_s
         self._stable_at = now + STABLE_S
-        self._probe_pause_s = PROBE_FIRST_S
+        self._forget_probes()
         self._plan_probe(now)
         self._note_life(now)
 
@@ -181,7 +141,7 @@ class Link:
             return self._silent(now)
         if now >= self._probe_at:
             self._probe_at = inf
-            return self._open_probe(0, now)
+            return self._open_probe(self.rungs.start, now)
         if now >= self._probe_due:
             return self._probe_failed(Failed(0, "lost"), now)
         return []
@@ -201,14 +161,14 @@ class Link:
         # far end is down for a moment answers like a stranger, too.
         is_strange = received.why == "stranger" and not self._was_live
         self._strangers = self._strangers + 1 if is_strange else 0
-        if received.why == "refused" or self._strangers == self._rungs:
+        if received.why == "refused" or self._strangers == len(self.rungs):
             return self._end(received, now)
         if received.why not in {"blocked", "stranger"}:
             return self._back_off(received, now)
-        if self.rung + 1 < self._rungs:
+        if self.rung + 1 in self.rungs:
             self.rung += 1
             return [*self._drop_live(), *self._open(now)]
-        self.rung = 0
+        self.rung = self.rungs.start
         return self._back_off(received, now)
 
     def _broken(self, received: Input, now: float) -> list[Effect]:
@@ -224,6 +184,8 @@ class Link:
         return self._back_off(received, now)
 
     def _back_off(self, failed: Failed, now: float) -> list[Effect]:
+        if not self.keeps_trying:
+            return self._leave(failed, now)
         self.attempts += 1
         effects = [*self._drop_probe(), *self._drop_live()]
         self.phase = Phase.BACKOFF
@@ -242,26 +204,44 @@ class Link:
     def _nothing(self, received: Input, now: float) -> list[Effect]:
         return []
 
-    def _drop_live(self) -> list[Effect]:
-        dropped, self.live = self.live, None
-        self._stable_at = self._probe_at = inf
-        return [] if dropped is None else [Close(dropped)]
+    # ------------------------------------------------- what the user wants
+
+    def _leave(self, received: Input, now: float) -> list[Effect]:
+        effects = [*self._drop_probe(), *self._drop_live()]
+        self.phase, self.attempts, self._due = Phase.AWAY, 0, inf
+        return effects
+
+    def _open_anew(self, received: Input, now: float) -> list[Effect]:
+        self.attempts = 0
+        return [*self._drop_probe(), *self._drop_live(), *self._open(now)]
+
+    def _keep_trying(self, received: Input, now: float) -> list[Effect]:
+        assert isinstance(received, KeepTrying)
+        self.keeps_trying = received.is_on
+        gives_up = self.phase is Phase.BACKOFF and not received.is_on
+        return self._leave(received, now) if gives_up else []
+
+    def _choose(self, received: Input, now: float) -> list[Effect]:
+        assert isinstance(received, Choose)
+        if received.rungs == self.rungs:
+            return []
+        self.rungs, self._strangers = received.rungs, 0
+        if self.phase in {Phase.LIVE, Phase.STALLED}:
+            return self._move_beside(now)
+        if self.phase is Phase.CONNECTING and self.rung in self.rungs:
+            return []
+        dropped = self._drop_live()
+        return dropped if self.phase is Phase.AWAY else [*dropped, *self._open(now)]
+
+    def _move_beside(self, now: float) -> list[Effect]:
+        """Go to the best of the chosen transports; the live one delivers until then."""
+        effects = self._drop_probe()
+        self._forget_probes()
+        if self.rung == self.rungs.start:
+            return effects
+        return [*effects, *self._open_probe(self.rungs.start, now)]
 
     # ------------------------------------------------- the one beside it
-
-    def _plan_probe(self, now: float) -> None:
-        if self.rung == 0:
-            self._probe_at = inf
-            return
-        jitter = PROBE_JITTER * (2 * self._chance() - 1)
-        self._probe_at = now + self._probe_pause_s * (1 + jitter)
-        self._probe_pause_s = min(self._probe_pause_s * 2, PROBE_CEILING_S)
-
-    def _open_probe(self, rung: int, now: float) -> list[Effect]:
-        self._opened += 1
-        self.probe, self._probe_rung, self._probe_connected = self._opened, rung, False
-        self._probe_due = now + FIRST_FRAME_S
-        return [Open(self.probe, rung)]
 
     def _probe_is_connected(self, received: Input, now: float) -> list[Effect]:
         assert isinstance(received, Connected)
@@ -289,15 +269,15 @@ class Link:
         if received.why == "refused":
             return self._end(received, now)
         effects = self._drop_probe()
-        if self._probe_rung + 1 < self.rung:
+        if self._has_another_to_probe:
             return [*effects, *self._open_probe(self._probe_rung + 1, now)]
         self._plan_probe(now)
         return effects
 
-    def _drop_probe(self) -> list[Effect]:
-        dropped, self.probe = self.probe, None
-        self._probe_due, self._probe_connected = inf, False
-        return [] if dropped is None else [Close(dropped)]
+    @property
+    def _has_another_to_probe(self) -> bool:
+        beneath = self._probe_rung + 1
+        return beneath in self.rungs and (self.rung not in self.rungs or beneath < self.rung)
 
 
 Step = Callable[[Link, Input, float], list[Effect]]
@@ -324,6 +304,38 @@ TRANSITIONS: Table = {
     (Phase.BACKOFF, Stop): Link._end,
     (Phase.ENDED, Passed): Link._nothing,
     (Phase.ENDED, Stop): Link._nothing,
+    (Phase.CONNECTING, Leave): Link._leave,
+    (Phase.CONNECTING, ComeBack): Link._nothing,
+    (Phase.CONNECTING, Renew): Link._open_anew,
+    (Phase.CONNECTING, Choose): Link._choose,
+    (Phase.CONNECTING, KeepTrying): Link._keep_trying,
+    (Phase.LIVE, Leave): Link._leave,
+    (Phase.LIVE, ComeBack): Link._nothing,
+    (Phase.LIVE, Renew): Link._open_anew,
+    (Phase.LIVE, Choose): Link._choose,
+    (Phase.LIVE, KeepTrying): Link._keep_trying,
+    (Phase.STALLED, Leave): Link._leave,
+    (Phase.STALLED, ComeBack): Link._open_anew,
+    (Phase.STALLED, Renew): Link._open_anew,
+    (Phase.STALLED, Choose): Link._choose,
+    (Phase.STALLED, KeepTrying): Link._keep_trying,
+    (Phase.BACKOFF, Leave): Link._leave,
+    (Phase.BACKOFF, ComeBack): Link._open_anew,
+    (Phase.BACKOFF, Renew): Link._open_anew,
+    (Phase.BACKOFF, Choose): Link._choose,
+    (Phase.BACKOFF, KeepTrying): Link._keep_trying,
+    (Phase.AWAY, Leave): Link._nothing,
+    (Phase.AWAY, ComeBack): Link._open_anew,
+    (Phase.AWAY, Renew): Link._nothing,
+    (Phase.AWAY, Choose): Link._choose,
+    (Phase.AWAY, KeepTrying): Link._keep_trying,
+    (Phase.AWAY, Passed): Link._nothing,
+    (Phase.AWAY, Stop): Link._end,
+    (Phase.ENDED, Leave): Link._nothing,
+    (Phase.ENDED, ComeBack): Link._nothing,
+    (Phase.ENDED, Renew): Link._nothing,
+    (Phase.ENDED, Choose): Link._nothing,
+    (Phase.ENDED, KeepTrying): Link._nothing,
 }
 
 # The same for a connection that is opened beside the live one.

@@ -8,19 +8,27 @@ from typing import Literal
 import msgspec
 
 __all__ = [
+    "Choose",
     "Close",
+    "ComeBack",
     "Connected",
+    "Control",
     "Effect",
     "Failed",
     "Failure",
     "Heard",
     "Input",
+    "KeepTrying",
+    "Leave",
     "Level",
+    "Next",
     "Open",
     "Passed",
     "Phase",
     "Promote",
+    "Renew",
     "Start",
+    "Step",
     "Stop",
 ]
 
@@ -33,6 +41,7 @@ class Phase(StrEnum):
     LIVE = "live"
     STALLED = "stalled"
     BACKOFF = "backoff"
+    AWAY = "away"
     ENDED = "ended"
 
 
@@ -92,7 +101,38 @@ class Failed(msgspec.Struct, frozen=True):
     retry_after_s: float | None = None
 
 
-Input = Start | Stop | Passed | Connected | Heard | Level | Failed
+class Leave(msgspec.Struct, frozen=True):
+    """The user wants to be away until `ComeBack`."""
+
+
+class ComeBack(msgspec.Struct, frozen=True):
+    """The user wants a connection now, whatever was waited for."""
+
+
+class Renew(msgspec.Struct, frozen=True):
+    """The user wants a fresh connection in place of the one that there is."""
+
+
+class Choose(msgspec.Struct, frozen=True):
+    """The user wants other transports.
+
+    Attributes
+    ----------
+    rungs : range
+        Those to try, one beneath the other; the first is the best.
+    """
+
+    rungs: range
+
+
+class KeepTrying(msgspec.Struct, frozen=True):
+    """Whether to try again by itself when a connection breaks."""
+
+    is_on: bool
+
+
+Control = Leave | ComeBack | Renew | Choose | KeepTrying
+Input = Start | Stop | Passed | Connected | Heard | Level | Failed | Control
 
 # ------------------------------------------------------------------ effects
 
@@ -117,3 +157,29 @@ class Promote(msgspec.Struct, frozen=True):
 
 
 Effect = Open | Close | Promote
+
+
+# ------------------------------------------------------------ what comes next
+
+Step = Literal["wait", "retry", "drop", "probe", "climb"]
+
+
+class Next(msgspec.Struct, frozen=True):
+    """What happens next by itself, if nothing else happens before.
+
+    Attributes
+    ----------
+    step : str
+        ``wait``: a connection that was opened has until then to say its first word.
+        ``retry``: one is opened then. ``drop``: the live one is silent, and given up
+        then. ``probe``: another one is being tried beside the live one. ``climb``: one
+        is opened beside it then.
+    rung : int
+        Of which transport.
+    due : float
+        Monotonic seconds.
+    """
+
+    step: Step
+    rung: int
+    due: float

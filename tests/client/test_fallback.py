@@ -76,7 +76,7 @@ def test_a_broken_link_comes_back_another_way_and_loses_nothing(
 def test_down_the_ladder_and_up_again_by_itself_losing_nothing(
     gateway: Gateway, feed: ScriptedFeed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("protipp_stream.core.link.PROBE_FIRST_S", 0.2)
+    monkeypatch.setattr("protipp_stream.core.connections.PROBE_FIRST_S", 0.2)
     with Obstacle(gateway, set()) as obstacle, ps.connect(obstacle.url, gateway.token()) as odds:
         updates = odds.stream(on_gap="raise")
         start = gateway.hub.cursor.seq

@@ -116,6 +116,21 @@ def test_the_end_for_good_is_a_warning(caplog: pytest.LogCaptureFixture) -> None
     assert record.getMessage() == "link to http://odds.example: ended for good: Revoked."
 
 
+@pytest.mark.parametrize(("why", "level"), [(None, "INFO"), ("Silent.", "WARNING")])
+def test_leaving_is_no_warning_and_breaking_is(
+    caplog: pytest.LogCaptureFixture, why: str | None, level: str
+) -> None:
+    caplog.set_level(logging.INFO, "protipp_stream")
+    live = RealTimeConnection(
+        id="c", bookmaker_id="gateway", connection_type="sse", status="connected", detail="live"
+    )
+    away = msgspec.structs.replace(live, status="disconnected", detail="paused", last_error=why)
+    Transitions("http://odds.example", live).take(away)
+    [record] = caplog.records
+    said = "link to http://odds.example: disconnected until reconnect()"
+    assert (record.levelname, record.getMessage()) == (level, f"{said}: {why}" if why else said)
+
+
 def test_a_peers_words_forge_no_line_of_the_log(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:

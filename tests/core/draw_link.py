@@ -11,15 +11,9 @@ from collections.abc import Callable, Iterable
 from itertools import combinations
 from pathlib import Path
 
-from protipp_stream.core.link import (
-    DEAD_AFTER,
-    FIRST_FRAME_S,
-    PROBE_CEILING_S,
-    PROBE_FIRST_S,
-    STABLE_S,
-    STALLED_AFTER,
-)
-from protipp_stream.core.link_words import Phase
+from protipp_stream.core.connections import FIRST_FRAME_S, PROBE_CEILING_S, PROBE_FIRST_S
+from protipp_stream.core.link import DEAD_AFTER, STABLE_S, STALLED_AFTER
+from protipp_stream.core.link_words import ComeBack, Control, KeepTrying, Leave, Phase, Renew
 from tests.core.link_driver import HEARTBEAT_S
 from tests.core.link_edges import Edge, explore
 
@@ -30,6 +24,7 @@ END = "<!-- end of what is drawn -->\n"
 Fact = tuple[str, bool]
 Drawn = dict[tuple[str, str], str]
 
+LIVES = {Phase.LIVE, Phase.STALLED}
 BROKEN = ("lost", "unreachable", "blocked", "stranger")
 TEXTS = {
     "CONNECTING silence": f"{FIRST_FRAME_S:g} s of silence",
@@ -37,12 +32,31 @@ TEXTS = {
     "STALLED silence": f"{HEARTBEAT_S * DEAD_AFTER:g} s of silence",
     "BACKOFF silence": "deadline passed",
     "ENDED passed": "a late deadline",
+    "AWAY passed": "a late deadline",
     "OPENED silence beside": f"{FIRST_FRAME_S:g} s of silence",
     "CATCHING_UP silence beside": f"{HEARTBEAT_S * DEAD_AFTER:g} s of silence",
+    "leave": "disconnect",
+    "comeback": "reconnect",
+    "renew": "refresh",
+    "choose": "another transport",
+    "leave or replace": "you leave or replace it",
+    "breaks": "what leads to BACKOFF (auto_reconnect off)",
+    "try no more": "auto_reconnect off",
     "stable": f"{STABLE_S:g} s stable",
     "time to climb": f"time to climb ({PROBE_FIRST_S:g} … {PROBE_CEILING_S:g} s)",
 }
-ORDER = ["start", "connected", "heard", "level", "broken", *BROKEN, "gap", "silence", "refused"]
+ORDER = [
+    "start",
+    "connected",
+    "heard",
+    "level",
+    "broken",
+    *BROKEN,
+    "gap",
+    "silence",
+    "refused",
+    "leave",
+]
 # How a circumstance reads where an outcome hangs on it; what goes without saying is empty.
 CIRCUMSTANCES = {
     "another is ready": ("another is ready", ""),
@@ -50,10 +64,13 @@ CIRCUMSTANCES = {
     "no transport left": ("last transport", "next transport"),
     "all of them": ("every transport", ""),
     "the first time": ("first time", "again"),
+    "it has been chosen": ("the same", ""),
+    "it is the best of them": ("in use", ""),
+    "it is one of them": ("the one that is tried", ""),
 }
 ASIDES = {
     "ALONE": "nothing beside it",
-    "OPENED": "a better one is opened",
+    "OPENED": "another one is opened",
     "CATCHING_UP": "it catches up",
     "PROMOTED": "it is the live one",
     "DROPPED": "the link broke or ended",
@@ -61,14 +78,43 @@ ASIDES = {
 
 
 def life(edges: Iterable[Edge]) -> Drawn:
-    """The phases of a link: all that changes the phase, or is about the live connection."""
+    """The phases of a link: all that changes the phase, or is about the live connection.
+
+    Without what a user may want of it: see `steered`.
+    """
     mine = [
         edge
         for edge in edges
-        if edge.target is not edge.phase
-        or not (edge.beside or edge.word in {"time to climb", "silence beside"})
+        if "it tries again" in edge.circumstances
+        and edge.phase is not Phase.AWAY
+        and not issubclass(edge.kind, Control)
+        and (
+            edge.target is not edge.phase
+            or not (edge.beside or edge.word in {"time to climb", "silence beside"})
+        )
     ]
     return _drawn(mine, lambda edge: edge.phase.name, lambda edge: edge.target.name, " beside it")
+
+
+def steered(edges: Iterable[Edge]) -> Drawn:
+    """What a user may want of a link, and what it does when it is not to try again."""
+    wanted = [
+        edge
+        for edge in edges
+        if edge.phase is not Phase.ENDED
+        and (issubclass(edge.kind, Control) or Phase.AWAY in {edge.phase, edge.target})
+        and not (edge.kind is KeepTrying and edge.target is edge.phase)
+    ]
+    told = [
+        edge if issubclass(edge.kind, Control) or edge.phase is Phase.AWAY else breaking(edge)
+        for edge in wanted
+    ]
+    return _drawn(told, lambda edge: edge.phase.name, lambda edge: edge.target.name, "")
+
+
+def breaking(edge: Edge) -> Edge:
+    """Call whatever makes a link give up by one name."""
+    return edge._replace(word="breaks", beside=False)
 
 
 def beside(edges: Iterable[Edge]) -> Drawn:
@@ -76,16 +122,13 @@ def beside(edges: Iterable[Edge]) -> Drawn:
     mine = [
         edge
         for edge in edges
-        if edge.aside != edge.target_aside
-        or (edge.acted and (edge.beside or edge.word == "silence beside"))
+        if edge.phase in LIVES
+        and (
+            edge.aside != edge.target_aside
+            or (edge.acted and (edge.beside or edge.word in {"silence beside", "choose"}))
+        )
     ]
-    breaks = {*BROKEN, "gap", "silence"}
-    told = [
-        edge._replace(word="the live one breaks")
-        if edge.word in breaks and not edge.beside
-        else edge
-        for edge in mine
-    ]
+    told = [edge if edge.beside else edge._replace(word=_of_live(edge)) for edge in mine]
     return _drawn(told, lambda edge: edge.aside, _aside_of, "")
 
 
@@ -93,7 +136,8 @@ def diagram(drawn: Drawn, names: dict[str, str] | None = None) -> str:
     """Write Mermaid's text."""
     states = [phase.name for phase in Phase] if names is None else list(names)
     lines = [f"{state}: {name}" for state, name in (names or {}).items()]
-    lines.append(f"[*] --> {states[0]}")
+    if any(states[0] in edge for edge in drawn):
+        lines.append(f"[*] --> {states[0]}")
     for start, end in sorted(drawn, key=lambda key: [states.index(state) for state in key]):
         lines.append(f"{start} --> {end}: {drawn[start, end]}")
     return "".join(f"{line}\n" for line in ["stateDiagram-v2", *(f"    {each}" for each in lines)])
@@ -102,14 +146,27 @@ def diagram(drawn: Drawn, names: dict[str, str] | None = None) -> str:
 def section() -> str:
     """Write what stands between the markers in the README."""
     edges = explore()
-    both = diagram(life(edges)), diagram(beside(edges), ASIDES)
-    return "\n".join(f"```mermaid\n{each}```\n" for each in both)
+    all_three = (
+        diagram(life(edges)),
+        diagram(steered(edges)),
+        diagram(beside(edges), ASIDES),
+    )
+    return "\n".join(f"```mermaid\n{each}```\n" for each in all_three)
+
+
+def _of_live(edge: Edge) -> str:
+    """What it is to the one beside it that this happened to the live one."""
+    if edge.word in {*BROKEN, "gap", "silence"}:
+        return "the live one breaks"
+    if edge.kind in {Leave, ComeBack, Renew}:
+        return "leave or replace"
+    return edge.word
 
 
 def _aside_of(edge: Edge) -> str:
     if edge.promoted:
         return "PROMOTED"
-    return edge.target_aside if edge.target in {Phase.LIVE, Phase.STALLED} else "DROPPED"
+    return edge.target_aside if edge.target in LIVES else "DROPPED"
 
 
 def _drawn(

@@ -90,7 +90,9 @@ connections = st.builds(
     error_count=counts,
     last_error=st.none() | texts,
     reconnect_attempts=counts,
-    detail=st.sampled_from([None, "live", "stalled", "backoff", "recovering", "terminal"]),
+    detail=st.sampled_from(
+        [None, "live", "stalled", "backoff", "recovering", "paused", "terminal"]
+    ),
     last_update=st.none() | instants,
     stale=st.booleans(),
     quota=st.none() | st.builds(Quota, st.none() | numbers, st.none() | numbers),

@@ -28,7 +28,7 @@ class Driver:
     """
 
     def __init__(self, rungs: int = 3, chance: float = 0.5) -> None:
-        self.link = Link(rungs, lambda: chance)
+        self.link = Link(range(rungs), lambda: chance)
         self.now = 1000.0
         self.done: list[Effect] = []
 

@@ -14,16 +14,22 @@ from typing import Any, NamedTuple, get_args
 
 from protipp_stream.core.link import IllegalTransition, Link
 from protipp_stream.core.link_words import (
+    Choose,
+    ComeBack,
     Connected,
+    Control,
     Effect,
     Failed,
     Failure,
     Heard,
     Input,
+    KeepTrying,
+    Leave,
     Level,
     Passed,
     Phase,
     Promote,
+    Renew,
     Start,
     Stop,
 )
@@ -38,6 +44,9 @@ CLOCKS = {
     "stable": "_stable_at",
 }
 A_MOMENT = 0.001
+TRANSPORTS = 3
+# All of them, and each by itself.
+CHOICES = [range(TRANSPORTS), *(range(rung, rung + 1) for rung in range(TRANSPORTS))]
 
 
 class Edge(NamedTuple):
@@ -70,13 +79,13 @@ class Edge(NamedTuple):
 
 
 def explore() -> set[Edge]:
-    """Return every edge that was found with one, two and three transports."""
-    return {edge for rungs in (1, 2, 3) for edge in _explore(rungs)}
+    """Return every edge that was found, whatever transports were chosen at first and later."""
+    return {edge for rungs in CHOICES for edge in _explore(rungs)}
 
 
 def step(link: Link, received: Input, now: float) -> Edge | None:
     """Give a link an input; None if it can't come now."""
-    phase, aside, circumstances = link.phase, _aside(link), _circumstances(link)
+    phase, aside, circumstances = link.phase, _aside(link), _circumstances(link, received)
     beside = link.probe is not None and getattr(received, "connection", None) == link.probe
     word = _word(link, received, now)
     try:
@@ -89,7 +98,7 @@ def step(link: Link, received: Input, now: float) -> Edge | None:
     return Edge(phase, kind, word, beside, aside, circumstances, *after)
 
 
-def _explore(rungs: int) -> Iterator[Edge]:
+def _explore(rungs: range) -> Iterator[Edge]:
     first = Link(rungs, lambda: 0.5)
     waiting = deque([(first, 1000.0)])
     seen = {_outline(first)}
@@ -114,8 +123,14 @@ def _follow(
         waiting.append((moved, at))
 
 
+def wishes() -> Iterator[Control]:
+    """What a user may want."""
+    yield from (Leave(), ComeBack(), Renew(), KeepTrying(True), KeepTrying(False))
+    yield from (Choose(rungs) for rungs in CHOICES)
+
+
 def _alphabet(link: Link) -> Iterator[Input]:
-    yield from (Start(), Stop(), Passed())
+    yield from (Start(), Stop(), Passed(), *wishes())
     for connection in {link.live, link.probe} - {None}:
         assert connection is not None
         yield from (Connected(connection, heartbeat_s) for heartbeat_s in HEARTBEATS_S)
@@ -127,7 +142,8 @@ def _outline(link: Link) -> Any:
     """What can make a difference: all of it but the numbers that grow for ever."""
     clocks = sorted((getattr(link, field), name) for name, field in CLOCKS.items())
     order = tuple(name for at, name in clocks if at < inf)
-    where = (link.phase, link.rung, _aside(link), link._probe_rung)
+    probed = None if link.probe is None else link._probe_rung
+    where = (link.phase, link.rungs, link.rung, _aside(link), probed, link.keeps_trying)
     return (*where, min(link.attempts, 2), link._strangers, link._was_live, order)
 
 
@@ -137,20 +153,27 @@ def _aside(link: Link) -> str:
     return "CATCHING_UP" if link._probe_connected else "OPENED"
 
 
-def _circumstances(link: Link) -> frozenset[str]:
+def _circumstances(link: Link, received: Input) -> frozenset[str]:
     facts = {
-        "no transport left": link.rung + 1 == link._rungs,
-        "all of them": link._strangers + 1 == link._rungs and not link._was_live,
+        "no transport left": link.rung + 1 not in link.rungs,
+        "all of them": link._strangers + 1 == len(link.rungs) and not link._was_live,
         "another is ready": _aside(link) == "CATCHING_UP",
         "the first time": link.attempts == 0,
-        "no better left": link._probe_rung + 1 >= link.rung,
+        "no better left": not link._has_another_to_probe,
+        "it tries again": link.keeps_trying,
     }
+    if isinstance(received, Choose):
+        facts["it has been chosen"] = received.rungs == link.rungs
+        facts["it is the best of them"] = link.rung == received.rungs.start
+        facts["it is one of them"] = link.rung in received.rungs
     return frozenset(fact for fact, holds in facts.items() if holds)
 
 
 def _word(link: Link, received: Input, now: float) -> str:
     if isinstance(received, Failed):
         return received.why
+    if isinstance(received, KeepTrying):
+        return "keep trying" if received.is_on else "try no more"
     if not isinstance(received, Passed) or link.deadline == inf:
         return type(received).__name__.lower()
     struck = (name for name, field in CLOCKS.items() if getattr(link, field) <= now)

@@ -243,7 +243,7 @@ def test_a_live_one_that_dies_before_the_one_beside_it_is_there_backs_off() -> N
 @pytest.mark.parametrize("phase", Phase)
 def test_a_pair_that_is_not_in_the_table_raises_and_changes_nothing(phase: Phase) -> None:
     for word in (Start(), Passed(), Connected(1, 1.0), Heard(1), Level(1), Failed(1, "lost")):
-        link = Link(3, lambda: 0.5)
+        link = Link(range(3), lambda: 0.5)
         link.phase, link.live = phase, 1
         before = vars(link).copy()
         if (phase, type(word)) in TRANSITIONS:

@@ -11,17 +11,19 @@ import pytest
 from protipp_stream.core.link import BESIDE, TRANSITIONS, Link
 from protipp_stream.core.link_words import (
     Connected,
+    Control,
     Failed,
     Failure,
     Heard,
     Input,
     Level,
     Passed,
+    Phase,
     Start,
     Stop,
 )
-from tests.core.draw_link import README, beside, diagram, life, redrawn
-from tests.core.link_edges import Edge, explore, step
+from tests.core.draw_link import README, beside, breaking, diagram, life, redrawn, steered
+from tests.core.link_edges import CHOICES, Edge, explore, step, wishes
 
 EDGES = explore()
 
@@ -42,7 +44,7 @@ def test_every_entry_of_the_table_is_lived(table: dict[Any, Any], is_beside: boo
 
 
 def test_the_pictures_can_be_read() -> None:
-    for drawn in (life(EDGES), beside(EDGES)):
+    for drawn in (life(EDGES), steered(EDGES), beside(EDGES)):
         assert 5 <= len(drawn) <= 20
         assert max(len(part) for label in drawn.values() for part in label.split("<br>")) <= 60
         assert not any(set(":;#") & set(label) for label in drawn.values()), "Mermaid's own"
@@ -55,11 +57,29 @@ def test_a_picture_is_mermaid() -> None:
 
 
 def test_whatever_happens_is_in_the_picture() -> None:
-    lived = {edge for seed in range(400) for edge in _some_life(Random(seed))}
-    for picture in (life, beside):
+    lived = {edge for seed in range(600) for edge in _some_life(Random(seed))}
+    for picture in (life, steered, beside):
         assert picture(EDGES | lived) == picture(EDGES)
         unlived = set(picture(EDGES)) - set(picture(lived))
         assert unlived <= {("IDLE", "ENDED")}, "these lives have seen all but a stop at once"
+
+
+def test_without_retries_it_is_away_exactly_where_it_would_back_off() -> None:
+    def those(target: Phase, *, tries_again: bool) -> set[Edge]:
+        return {
+            breaking(edge)._replace(
+                circumstances=edge.circumstances - {"it tries again"}, target=target
+            )
+            for edge in EDGES
+            if (edge.target, "it tries again" in edge.circumstances) == (target, tries_again)
+            and not (issubclass(edge.kind, Control) or edge.phase is target)
+        }
+
+    backs_off = those(Phase.BACKOFF, tries_again=True)
+    assert those(Phase.AWAY, tries_again=False) == {
+        edge._replace(target=Phase.AWAY) for edge in backs_off
+    }
+    assert not those(Phase.AWAY, tries_again=True) | those(Phase.BACKOFF, tries_again=False)
 
 
 def test_a_circumstance_that_decides_is_known_or_nothing_is_drawn() -> None:
@@ -70,7 +90,7 @@ def test_a_circumstance_that_decides_is_known_or_nothing_is_drawn() -> None:
 
 
 def _some_life(random: Random) -> Iterator[Edge]:
-    link, now = Link(random.randint(1, 3), random.random), 1000.0
+    link, now = Link(random.choice(CHOICES), random.random), 1000.0
     yield from filter(None, [step(link, Start(), now)])
     for _ in range(300):
         until = min(link.deadline, now + 700)
@@ -82,6 +102,8 @@ def _some_life(random: Random) -> Iterator[Edge]:
 def _anything(link: Link, random: Random) -> Input:
     if random.random() < 0.002:
         return Stop()
+    if random.random() < 0.1:
+        return random.choice(list(wishes()))
     connection = random.choice([link.live, link.probe, None])
     if connection is None:
         return Passed()

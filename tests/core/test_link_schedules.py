@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from protipp_stream.core.link_words import (
+    Choose,
     Close,
+    ComeBack,
     Connected,
+    Control,
     Failed,
     Failure,
     Heard,
     Input,
+    Leave,
     Level,
     Open,
     Phase,
+    Renew,
     Stop,
 )
 from tests.core.link_driver import Driver
+from tests.core.link_edges import wishes
 
 
 class Schedules(RuleBasedStateMachine):
@@ -80,6 +88,48 @@ class Schedules(RuleBasedStateMachine):
         if one_in == 1:
             self.driver.tell(Stop())
 
+    @rule(wish=st.sampled_from(list(wishes())))
+    def the_user_wants_something(self, wish: Control) -> None:
+        link, done = self.driver.link, len(self.driver.done)
+        phase, live = link.phase, link.live
+        effects = self.driver.tell(wish)
+        if phase is Phase.ENDED:
+            assert (effects, link.phase) == ([], Phase.ENDED)
+        elif isinstance(wish, Leave):
+            assert link.phase is Phase.AWAY
+        elif isinstance(wish, ComeBack):
+            assert link.live is not None
+        elif isinstance(wish, Renew):
+            assert phase is Phase.AWAY or (link.live is not None and link.live != live)
+        elif isinstance(wish, Choose):
+            assert link.rungs == wish.rungs
+            if phase in {Phase.LIVE, Phase.STALLED}:
+                assert (link.phase, link.live) == (phase, live), "made before it breaks"
+                assert link.rung == wish.rungs.start or link.probe or link.deadline < inf
+        else:
+            assert link.keeps_trying is wish.is_on
+            assert not any(isinstance(each, Open) for each in self.driver.done[done:])
+
+    @precondition(lambda self: self.driver.link.phase is Phase.AWAY)
+    @rule(seconds=st.floats(0, 1e6), wish=st.sampled_from(list(wishes())))
+    def who_is_away_stays_away(self, seconds: float, wish: Control) -> None:
+        self.driver.wait(seconds)
+        if not isinstance(wish, ComeBack):
+            assert self.driver.tell(wish) == []
+            assert self.driver.link.phase is Phase.AWAY
+
+    @invariant()
+    def it_backs_off_only_who_keeps_trying(self) -> None:
+        assert self.driver.link.phase is not Phase.BACKOFF or self.driver.link.keeps_trying
+
+    @invariant()
+    def what_it_tries_was_chosen(self) -> None:
+        link = self.driver.link
+        if link.phase not in {Phase.LIVE, Phase.STALLED, Phase.ENDED}:
+            assert link.rung in link.rungs
+        if link.probe is not None:
+            assert link._probe_rung in link.rungs
+
     @invariant()
     def each_connection_is_opened_once_and_closed_once(self) -> None:
         opened: list[int] = []
@@ -103,13 +153,13 @@ class Schedules(RuleBasedStateMachine):
         assert has_live == (link.phase in {Phase.CONNECTING, Phase.LIVE, Phase.STALLED})
         if link.probe is not None:
             assert link.phase in {Phase.LIVE, Phase.STALLED}
-            assert link.rung > 0
+            assert link.rung != link._probe_rung
 
     @invariant()
     def it_never_waits_for_nothing(self) -> None:
         link = self.driver.link
         waits = link.deadline - self.driver.now
-        if link.phase is Phase.ENDED:
+        if link.phase in {Phase.ENDED, Phase.AWAY}:
             assert waits == float("inf")
         elif link.phase is Phase.BACKOFF:
             assert waits <= 16 * 1.2 + 1e-6

@@ -24,7 +24,8 @@ HEARTBEAT_S = 1.0
 BACKOFF_SCALE = 0.1
 
 # Real: 5, 30, 30 and 600 s; 4 s; 20 s and 1.25 s.
-_LINK = {"FIRST_FRAME_S": 1.5, "STABLE_S": 3.0, "PROBE_FIRST_S": 1.0, "PROBE_CEILING_S": 3.0}
+_LINK = {"STABLE_S": 3.0}
+_CONNECTIONS = {"FIRST_FRAME_S": 1.5, "PROBE_FIRST_S": 1.0, "PROBE_CEILING_S": 3.0}
 _WEBSOCKET = {"OPEN_TIMEOUT_S": 1.2}
 _SSE = {"TIMEOUT": httpx.Timeout(1.2, read=None)}
 _POLLING = {"WAIT_S": 1.0, "INTERVAL_S": 0.06, "TIMEOUT": httpx.Timeout(1.2, read=3.0)}
@@ -50,6 +51,7 @@ def scale_client(monkeypatch: pytest.MonkeyPatch, *, backoff_scale: float = BACK
         return real if asked_s is not None else real * backoff_scale
 
     _replace(monkeypatch, "protipp_stream.core.link", _LINK | {"delay_s": delay_s})
+    _replace(monkeypatch, "protipp_stream.core.connections", _CONNECTIONS)
     transports = "protipp_stream.client.transports"
     _replace(monkeypatch, f"{transports}.websocket", _WEBSOCKET)
     _replace(monkeypatch, f"{transports}.sse", _SSE)

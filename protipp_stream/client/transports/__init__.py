@@ -21,7 +21,7 @@ from protipp_stream.core.latency import ClockOffset
 from protipp_stream.errors import ConfigurationError
 from protipp_stream.model import Cursor
 
-__all__ = ["LADDER", "Transport", "TransportName", "ladder_of"]
+__all__ = ["LADDER", "Transport", "TransportName", "rungs_of"]
 
 TransportName = Literal["websocket", "sse", "polling"]
 
@@ -49,17 +49,19 @@ LADDER: dict[TransportName, Transport] = {
 }
 
 
-def ladder_of(transport: str) -> list[TransportName]:
-    """Return the transports to try for ``auto`` or one transport's name.
+def rungs_of(transport: str) -> range:
+    """Return the rungs of the ladder to try for ``auto`` or one transport's name.
 
     Raises
     ------
     ConfigurationError
         For any other name.
     """
-    ladder = [name for name in LADDER if transport in {"auto", name}]
-    if not ladder:
+    names = list(LADDER)
+    if transport == "auto":
+        return range(len(names))
+    if transport not in names:
         raise ConfigurationError(
-            f"There is no transport {transport!r}.", hint=f"Choose auto, {', '.join(LADDER)}."
+            f"There is no transport {transport!r}.", hint=f"Choose auto, {', '.join(names)}."
         )
-    return ladder
+    return range(names.index(transport), names.index(transport) + 1)

@@ -14,7 +14,7 @@ from protipp_stream.client.endpoint import Endpoint
 from protipp_stream.client.refusals import not_a_gateway, unreachable
 from protipp_stream.errors import ConnectionLost
 
-__all__ = ["http_client"]
+__all__ = ["http_client", "trust"]
 
 
 class _Bearer(httpx.Auth):
@@ -42,7 +42,7 @@ async def http_client(
             auth=_Bearer(endpoint),
             timeout=timeout,
             follow_redirects=False,
-            verify=_trust(endpoint),
+            verify=trust(endpoint),
             # A proxy that the environment names has no business between two
             # processes on one machine.
             trust_env=not endpoint.is_loopback,
@@ -58,7 +58,7 @@ async def http_client(
         raise ConnectionLost(f"The connection to {endpoint.base} broke: {what}.") from None
 
 
-def _trust(endpoint: Endpoint) -> ssl.SSLContext:
+def trust(endpoint: Endpoint) -> ssl.SSLContext:
     """Return whom a client of this endpoint trusts.
 
     httpx reads its trust store anew for every client: 30 ms in which nothing else

@@ -8,8 +8,16 @@ says when stakes come back.
 """
 
 from protipp_stream.core.arbitrage.finder import ArbitrageFinder
-from protipp_stream.core.arbitrage.life import Arbitrage, Change, Key
-from protipp_stream.core.arbitrage.stakes import Leg, Side, Split, net_odds, relock, split
+from protipp_stream.core.arbitrage.life import Arbitrage, Change, Key, fresh_until, restaked
+from protipp_stream.core.arbitrage.stakes import (
+    Leg,
+    Side,
+    Split,
+    net_odds,
+    relock,
+    resplit,
+    split,
+)
 from protipp_stream.core.arbitrage.terms import REASONS, WORDS, Reason, Terms, terms_of
 
 __all__ = [
@@ -24,8 +32,11 @@ __all__ = [
     "Side",
     "Split",
     "Terms",
+    "fresh_until",
     "net_odds",
     "relock",
+    "resplit",
+    "restaked",
     "split",
     "terms_of",
 ]

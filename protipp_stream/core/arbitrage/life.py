@@ -18,8 +18,9 @@ from protipp_stream.core.arbitrage.pushes import returned_share
 from protipp_stream.core.arbitrage.stakes import Leg, Split, split
 from protipp_stream.core.arbitrage.terms import REASONS, WORDS, Reason, Terms
 
-__all__ = ["Arbitrage", "Change", "Key", "Moment", "Watch"]
+__all__ = ["Arbitrage", "Change", "Key", "Moment", "Watch", "fresh_until", "restaked"]
 
+Status = Literal["active", "suppressed", "expired"]
 Key = tuple[str, str, tuple[str, ...], Kind]
 
 
@@ -69,7 +70,7 @@ class Arbitrage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     market: str
     outcomes: tuple[str, ...]
     kind: Kind
-    status: Literal["active", "suppressed", "expired"]
+    status: Status
     reasons: tuple[Reason, ...]
     legs: tuple[Leg, ...]
     implied: float
@@ -225,7 +226,7 @@ def _told(
     key: Key, finding: Finding, legs: tuple[Leg, ...], moment: Moment, life: _Life | None
 ) -> Arbitrage:
     old = life.arbitrage if life else None
-    placed, reasons = _staked(finding, legs, moment.terms)
+    placed, reasons = _staked(finding.kind, finding.reasons, legs, moment.terms)
     active_since = old.active_since if old else None
     if not reasons and active_since is None:
         active_since = moment.at
@@ -252,11 +253,11 @@ def _told(
 
 
 def _staked(
-    finding: Finding, legs: tuple[Leg, ...], terms: Terms
+    kind: Kind, flaws: Iterable[Reason], legs: tuple[Leg, ...], terms: Terms
 ) -> tuple[Split, frozenset[Reason]]:
-    if finding.kind == "mixed":
-        return Split(legs, 0.0, 0.0), finding.reasons
-    reasons = set(finding.reasons)
+    if kind == "mixed":
+        return Split(legs, 0.0, 0.0), frozenset(flaws)
+    reasons = set(flaws)
     placed = split(legs, terms.stake, terms.unit, terms.max_stakes)
     if placed.worst_case <= 0:
         if placed.is_limited:
@@ -264,6 +265,47 @@ def _staked(
         if not placed.is_limited or split(legs, terms.stake, terms.unit).worst_case <= 0:
             reasons.add("rounding")
     return placed, frozenset(reasons)
+
+
+def restaked(arbitrage: Arbitrage, terms: Terms) -> Arbitrage:
+    """Return what the same prices are to somebody else, with another stake or unit.
+
+    Parameters
+    ----------
+    terms : Terms
+        Their ``stake``, ``unit`` and ``max_stakes`` count: on the others the prices were
+        chosen, so they should be those that it was found with.
+
+    Returns
+    -------
+    Arbitrage
+        With these stakes, and suppressed or active by them; what has expired stays so.
+    """
+    flaws = [reason for reason in arbitrage.reasons if reason not in ("rounding", "limits")]
+    placed, reasons = _staked(arbitrage.kind, flaws, arbitrage.legs, terms)
+    status: Status = "suppressed" if reasons else "active"
+    return msgspec.structs.replace(
+        arbitrage,
+        status="expired" if arbitrage.status == "expired" else status,
+        reasons=tuple(reason for reason in REASONS if reason in reasons),
+        legs=placed.legs,
+        total=placed.total,
+        worst_case=None if arbitrage.kind == "mixed" else placed.worst_case,
+        max_total=placed.max_total,
+    )
+
+
+def fresh_until(arbitrage: Arbitrage, terms: Terms) -> datetime:
+    """Return when its oldest leg is too old by these terms, unless it is confirmed before.
+
+    UTC. What is fresh before the start of the event may be too old at it.
+    """
+    stamp, start = min(leg.stamp for leg in arbitrage.legs), arbitrage.starts_at
+    before = stamp + timedelta(seconds=terms.max_age_s)
+    in_play = stamp + timedelta(seconds=terms.max_age_in_play_s)
+    if arbitrage.is_in_play:
+        return in_play
+    return before if start is None or before < start else max(in_play, start)
 
 
 def _leg(offer: Offer) -> Leg:

@@ -22,7 +22,7 @@ import msgspec
 
 from protipp_stream.errors import ConfigurationError
 
-__all__ = ["Leg", "Side", "Split", "net_odds", "relock", "split"]
+__all__ = ["Leg", "Side", "Split", "net_odds", "relock", "resplit", "split"]
 
 Side = Literal["back", "lay"]
 
@@ -69,6 +69,13 @@ class Leg(msgspec.Struct, frozen=True, gc=False):
     def net_odds(self) -> float:
         """What a unit of risk returns when the leg wins, after commission."""
         return net_odds(self.odds, self.commission, self.side == "lay")
+
+    @property
+    def returns(self) -> float:
+        """What comes back if this leg wins, its risk included; to the cent, rounded down."""
+        with localcontext(_EXACT):
+            paid = _returns(self, _exact(self.stake))
+            return float((paid / _CENT).to_integral_value(ROUND_FLOOR) * _CENT)
 
     def age_s(self, now: datetime) -> float:
         """Seconds since the bookmaker last said this price."""
@@ -228,17 +235,56 @@ def relock(legs: Sequence[Leg], locked: int, stake: float, unit: float) -> Split
     ConfigurationError
         If there is no such leg, or a stake or unit is not above 0.
     """
-    if not 0 <= locked < len(legs):
-        raise ConfigurationError(f"There is no leg {locked}: there are {len(legs)}.")
-    if not 0 < stake < float("inf") or not 0 < unit < float("inf"):
-        raise ConfigurationError(f"A stake of {stake} in units of {unit} can't be placed.")
-    leg = legs[locked]
-    returned = stake * _risk_of_unit(leg) * leg.net_odds
+    return resplit(legs, {locked: stake}, unit)
+
+
+def resplit(legs: Sequence[Leg], locked: Mapping[int, float], unit: float) -> Split:
+    """Split anew around stakes that are given: each free leg returns what the least of them does.
+
+    Parameters
+    ----------
+    legs : sequence of Leg
+        That together cover every outcome once; their stakes are ignored.
+    locked : mapping of int to float
+        Money by index, one at least: these stakes stay as they are, unrounded. That of
+        a lay is the backer's.
+    unit : float
+        The other stakes are multiples of it, to the nearest.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such leg, nothing is given, or a stake or unit is not above 0.
+
+    Notes
+    -----
+    A free leg that returned less than the least of the given ones would lower the worst
+    case by itself; one that returned more would only cost more.
+
+    Examples
+    --------
+    >>> now = datetime(2026, 8, 4)
+    >>> legs = [Leg(a, a, "back", odds, 0.0, now) for a, odds in {"x": 2.1, "y": 2.05}.items()]
+    >>> again = resplit(legs, {0: 60}, unit=1)
+    >>> [leg.stake for leg in again.legs], again.total, again.worst_case
+    ([60.0, 61.0], 121.0, 4.05)
+    """
+    if not locked:
+        raise ConfigurationError("No stake is given to split around.", hint="`split` a total.")
+    for index, stake in locked.items():
+        if not 0 <= index < len(legs):
+            raise ConfigurationError(f"There is no leg {index}: there are {len(legs)}.")
+        if not 0 < stake < float("inf") or not 0 < unit < float("inf"):
+            raise ConfigurationError(f"A stake of {stake} in units of {unit} can't be placed.")
+    returned = min(
+        stake * _risk_of_unit(legs[index]) * legs[index].net_odds for index, stake in locked.items()
+    )
     with localcontext(_EXACT):
         step = _exact(unit)
         risks = [returned / each.net_odds for each in legs]
         stakes = _rounded(legs, risks, step, [None] * len(legs))
-        stakes[locked] = _exact(stake)
+        for index, stake in locked.items():
+            stakes[index] = _exact(stake)
         return _recomputed(legs, stakes, step)
 
 
@@ -272,6 +318,12 @@ def _rounded(
     return stakes
 
 
+def _returns(leg: Leg, stake: Decimal) -> Decimal:
+    # The backer's stake is what a lay wins.
+    won = stake if leg.side == "lay" else stake * (_exact(leg.odds) - 1)
+    return stake * _exact_risk(leg) + won * (1 - _exact(leg.commission))
+
+
 def _recomputed(
     legs: Sequence[Leg],
     stakes: Sequence[Decimal],
@@ -279,14 +331,8 @@ def _recomputed(
     max_total: float | None = None,
     is_limited: bool = False,
 ) -> Split:
-    risks, returns = [], []
-    for leg, stake in zip(legs, stakes, strict=True):
-        risk, kept = stake * _exact_risk(leg), 1 - _exact(leg.commission)
-        # The backer's stake is what a lay wins.
-        won = stake if leg.side == "lay" else stake * (_exact(leg.odds) - 1)
-        profit = won * kept
-        risks.append(risk)
-        returns.append(risk + profit)
+    risks = [stake * _exact_risk(leg) for leg, stake in zip(legs, stakes, strict=True)]
+    returns = [_returns(leg, stake) for leg, stake in zip(legs, stakes, strict=True)]
     total = sum(risks, Decimal(0))
     grain = min(step, _CENT)
     worst = ((min(returns) - total) / grain).to_integral_value(ROUND_FLOOR) * grain

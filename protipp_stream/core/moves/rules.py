@@ -32,6 +32,7 @@ __all__ = [
     "either",
     "ewma_z",
     "h",
+    "is_steam",
     "logit",
     "pct",
     "prob",
@@ -39,6 +40,9 @@ __all__ = [
     "steam",
     "ticks",
 ]
+
+# Several reasons are one text; that of steam begins like this.
+_AND, _STEAM = "; ", "steam: "
 
 WINDOW_S, COOLDOWN_S = 300.0, 30.0
 H_THRESHOLD = 0.045
@@ -227,6 +231,17 @@ def either(*rules: Rule) -> Rule:
     return _Either(rules)
 
 
+def is_steam(reason: str | None) -> bool:
+    """Tell whether a move was flagged as steam, whatever other reasons it had.
+
+    Examples
+    --------
+    >>> is_steam("h=+0.06; steam: 3 independent bookmakers up within 20 s")
+    True
+    """
+    return any(part.startswith(_STEAM) for part in (reason or "").split(_AND))
+
+
 class _Steam:
     def __init__(self, watch: SteamWatch) -> None:
         self._watch = watch
@@ -234,7 +249,7 @@ class _Steam:
 
     def __call__(self, move: Move) -> str | None:
         found = self._watch.take(move)
-        return f"steam: {found.reason}" if found else None
+        return f"{_STEAM}{found.reason}" if found else None
 
 
 class _Either:
@@ -243,7 +258,7 @@ class _Either:
 
     def __call__(self, move: Move) -> str | None:
         reasons = [reason for rule in self._rules if (reason := rule(move)) is not None]
-        return "; ".join(reasons) or None
+        return _AND.join(reasons) or None
 
     def forget(self, event_id: str) -> None:
         for rule in self._rules:
