@@ -111,8 +111,16 @@ class RequestRates:
         self._windows: dict[tuple[str, str], SlidingWindow] = {}
         self._sweep_at = SWEEP_AT
 
-    def admit(self, subject: str, endpoint: str, now: float) -> float | None:
-        """Admit a request; else return the seconds after which to come again."""
+    def admit(
+        self, subject: str, endpoint: str, now: float, *, by_ticket: bool = False
+    ) -> float | None:
+        """Admit a request; else return the seconds after which to come again.
+
+        What pages do with a subject's tickets is counted apart: a hundred pages that come
+        back together must not keep out the server that asked for the tickets.
+        """
+        if by_ticket:
+            endpoint += " by ticket"
         if len(self._windows) > self._sweep_at:
             busy = {key: w for key, w in self._windows.items() if not w.is_idle(now)}
             self._windows = busy
@@ -186,7 +194,7 @@ class Guard:
             raise Refusal(503, "draining", int(CloseCode.DRAINING), "draining", retry)
         identity = scope["identity"] = self._who(scope, headers)
         if identity is not None:
-            self._check_rate(identity, scope)
+            self._check_rate(identity, scope, by_ticket=not headers.getlist("authorization"))
 
     def _who(self, scope: Scope, headers: Headers) -> Identity | None:
         ticket = _ticket_in_query(scope)
@@ -202,9 +210,9 @@ class Guard:
         self._audit.record("ticket_redeemed", by=who, endpoint=self._endpoint(scope))
         return identity
 
-    def _check_rate(self, identity: Identity, scope: Scope) -> None:
-        endpoint = self._endpoint(scope)
-        wait_s = self._rates.admit(identity.subject, endpoint, self._clock.monotonic())
+    def _check_rate(self, identity: Identity, scope: Scope, *, by_ticket: bool) -> None:
+        endpoint, now = self._endpoint(scope), self._clock.monotonic()
+        wait_s = self._rates.admit(identity.subject, endpoint, now, by_ticket=by_ticket)
         if wait_s is not None:
             # Rounded up: a client that obeys must not come a moment too early.
             retry = {"Retry-After": str(ceil(wait_s))}

@@ -22,6 +22,7 @@ from protipp_stream.core.filter import Filter
 from protipp_stream.core.journal_line import Note, NoteKind
 from protipp_stream.errors import TrailUnavailable
 from protipp_stream.gateway.bell import Bell
+from protipp_stream.gateway.beside import beside
 from protipp_stream.gateway.clock import Clock
 from protipp_stream.gateway.log import Log, Made
 from protipp_stream.gateway.upkeep import Upkeep
@@ -204,7 +205,7 @@ class Recording:
         """Write that the gateway stops, and all that waits; then let go of the folder."""
         self.confirm()
         self.note("stop")
-        await asyncio.to_thread(self._journal.close)
+        await beside(self._journal.close)
         self._release(self._journal.durable)
         if self._waiting:
             _log.error("%d batches were not safe when the gateway stopped", len(self._waiting))

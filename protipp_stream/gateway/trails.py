@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from protipp_stream.errors import TrailUnavailable
+from protipp_stream.gateway.beside import beside
 from protipp_stream.gateway.recording import Failed, Recording
 from protipp_stream.gateway.upkeep import Upkeep
 
@@ -48,7 +49,7 @@ async def trails(folder: Path, hub: Hub, failed: Failed) -> AsyncIterator[None]:
     # Whatever fails on the way in or out, all that was opened before is closed.
     async with contextlib.AsyncExitStack() as stack:
         journal = Journal(folder, JournalSettings(commit_s=commit_s))
-        stack.push_async_callback(asyncio.to_thread, journal.close)
+        stack.push_async_callback(beside, journal.close)
         trail = Trail(folder)
         journal.access_head = lambda: trail.head
         hub.audit.keep_in(trail)
@@ -64,7 +65,7 @@ async def trails(folder: Path, hub: Hub, failed: Failed) -> AsyncIterator[None]:
         recording.upkeep = Upkeep(folder, hub.settings, hub.clock)
         # The journal after the trail: its last checkpoint names where that ends.
         stack.push_async_callback(recording.close)
-        stack.push_async_callback(asyncio.to_thread, _close, trail)
+        stack.push_async_callback(beside, lambda: _close(trail))
         stack.callback(hub.audit.flush)
         await stack.enter_async_context(_meanwhile(recording.upkeep))
         yield

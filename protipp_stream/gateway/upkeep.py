@@ -58,13 +58,18 @@ class Upkeep:
         # At once: a gateway that is restarted every day must come to it, too.
         self._retain_due = clock.monotonic()
         self._retained_at: datetime | None = None
+        self._sealed_at: datetime | None = None
         self._errors: dict[str, str] = {}
 
     @property
     def state(self) -> dict[str, object]:
-        """When what is old was last removed, and what has failed since; for the status."""
+        """When was last sealed and what is old removed, and what has failed; for the status."""
         last_error = "; ".join(self._errors.values()) or None
-        return {"retained_at": self._retained_at, "last_error": last_error}
+        return {
+            "sealed_at": self._sealed_at,
+            "retained_at": self._retained_at,
+            "last_error": last_error,
+        }
 
     async def run(self) -> None:
         """Do what is due, until cancelled; what fails is said and tried again."""
@@ -73,6 +78,8 @@ class Upkeep:
             # The newest is still written to.
             if len(self._layout.segments()) > 1:
                 is_well = await self._done("seal")
+                if is_well:
+                    self._sealed_at = self._clock.wall()
             if self._clock.monotonic() >= self._retain_due:
                 is_well = await self._retained() and is_well
             await asyncio.sleep(self._look_s if is_well else self._retry_s)

@@ -49,8 +49,20 @@ class History(Rows, Prices, Judgements, Operation):
     >>> history.updates(event="mlb-1", market="h2h")
     """
 
+    def extent(self) -> describing.Extent:
+        """Return how much there is, and of when, without reading it.
+
+        Returns
+        -------
+        Extent
+            ``rows`` of updates, ``hot`` ones among them (not sealed yet), those that a
+            retention has ``removed``, and the times (UTC) of the first and the last:
+            ``begin`` and ``end``, None where there is none.
+        """
+        return self._trail.ask(describing.extent)
+
     def __repr__(self) -> str:
-        return describing.words(self.folder, self._trail.ask(describing.extent))
+        return describing.words(self.folder, self.extent())
 
     def _repr_html_(self) -> str:
-        return describing.html(self.folder, self._trail.ask(describing.extent))
+        return describing.html(self.folder, self.extent())

@@ -174,6 +174,12 @@ def test_a_published_price_that_can_not_be_withdraws_the_one_before_it(
         assert len(answer["quarantined"]) == quarantined
     [shown] = [each for each in gateway.hub.book.quotes() if each.bookmaker_id == "pub"]
     assert shown.odds is None
+    # What comes later in the list replaces it.
+    client.post(
+        "/api/v1/odds", json={"quotes": [row | {"odds": 0.5}, row | {"odds": 2.5}]}, headers=headers
+    )
+    [shown] = [each for each in gateway.hub.book.quotes() if each.bookmaker_id == "pub"]
+    assert shown.odds == 2.5
     body = {"quotes": [row | {"odds": 2.0, "confirmed_at": "2026-01-01T00:00:00Z"}]}
     answer = client.post("/api/v1/odds", json=body, headers=headers).json()
     assert "confirmed_at" in answer["quarantined"][0]["reason"]

@@ -179,7 +179,7 @@ async def test_what_is_old_is_removed_at_the_start_and_then_once_a_day(
     monkeypatch.setattr(asyncio, "create_subprocess_exec", counted)
     clock = HandClock()
     made = upkeep(tmp_path, clock=clock)
-    assert made.state == {"retained_at": None, "last_error": None}
+    assert made.state == {"sealed_at": None, "retained_at": None, "last_error": None}
     async with running(made):
         await until(lambda: made.state["retained_at"] == clock.wall())
         assert told(tmp_path) == [None, "192.0.2.7"]

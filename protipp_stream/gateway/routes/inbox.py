@@ -107,7 +107,7 @@ class Inbox:
         self._visit.name(identity.subject)
         if "odds:read" not in identity.scopes:
             raise Closed(CloseCode.FORBIDDEN, "forbidden")
-        self._check_rate(identity)
+        self._check_rate(identity, by_ticket=frame.ticket is not None)
         return Introduction(identity, frame.filter or wanted, frame.resume, frame.max_hz)
 
     def _introduced(self, frame: wire.ClientFrame) -> Identity | None:
@@ -136,10 +136,11 @@ class Inbox:
         self._visit.note("ticket_redeemed")
         return identity
 
-    def _check_rate(self, identity: Identity) -> None:
+    def _check_rate(self, identity: Identity, *, by_ticket: bool) -> None:
         # The guard counts whom a handshake names; this one said so only now.
         now = self._clock.monotonic()
-        wait_s = self._rates.admit(identity.subject, endpoint_of(self._socket.scope), now)
+        endpoint = endpoint_of(self._socket.scope)
+        wait_s = self._rates.admit(identity.subject, endpoint, now, by_ticket=by_ticket)
         if wait_s is not None:
             self._visit.note("rate_limited")
             retry_ms = max(FLOOD_RETRY_MS, int(wait_s * 1000) + 1)

@@ -149,24 +149,24 @@ async def publish(request: Request) -> Response:
         publication: _Publication = decode_json(body, _Publication)
     except ProtocolError as error:
         raise Refusal(422, "publish_malformed", int(CloseCode.MALFORMED), str(error)) from None
-    sound: list[Quote] = []
-    withdrawn: list[Quote] = []  # of which what replaces it can't be true
+    quotes: list[Quote] = []  # in their order: what comes later replaces what came before
     faults: list[dict[str, str | int]] = []
     for index, raw in enumerate(publication.quotes):
         try:
             quote = _quote(raw)
         except msgspec.ValidationError as error:
             faults.append({"index": index, "reason": str(error)[:MAX_REASON]})
-            withdrawn += _withdrawal(raw)
+            quotes += _withdrawal(raw)
             continue
         if fault := quote_fault(quote, received_at):
             faults.append({"index": index, "reason": fault})
-            withdrawn += _withdrawal(raw)
+            quotes += _withdrawal(raw)
         else:
-            sound.append(quote)
+            quotes.append(quote)
     if faults:
         hub.intake.quarantine("published", len(faults))
-    batch = Batch(sound + withdrawn, received_at, arrived, publication.events)
+    accepted = len(publication.quotes) - len(faults)
+    batch = Batch(quotes, received_at, arrived, publication.events)
     updates = hub.take_sound(batch, "publish")
     before = hub.sources.get("publish")
     hub.report(
@@ -189,13 +189,13 @@ async def publish(request: Request) -> Response:
         "published",
         by=requester_of(request.scope),
         endpoint=endpoint_of(request.scope),
-        accepted=len(sound),
+        accepted=accepted,
         updates=updates,
         quarantined=len(faults),
     )
     return json_response(
         {
-            "accepted": len(sound),
+            "accepted": accepted,
             "updates": updates,
             "cursor": str(hub.cursor),
             "quarantined": faults,
