@@ -2,14 +2,18 @@
 // served page's Panel component. A module is this file after a component's own
 // style (as STYLE) and drawing, which must define
 //
-//   component(root, options) -> { take(body), draw(), silence(seconds), dispose() }
+//   component(root, options, python) -> { take(body), draw(), silence(words), dispose() }
 //
-// `take` merges a body into what waits; `draw` puts it on the screen, at most
-// once a display frame. A hidden tab draws nothing and its waiting state stays
-// as small as the board.
+// and may define `hear(message)` for answers to its acts. `take` merges a body into
+// what waits; `draw` puts it on the screen, at most once a display frame. A hidden
+// tab draws nothing and its waiting state stays as small as the board.
+//
+// python.choose(what)  says what this viewer wants to see; a whole frame follows
+// python.act(what)     says what shall be done
+// python.redraw()      asks for a `draw` in the next display frame
 
 const SILENCE_MS = 6000; // the pump gives a sign of life every 2 s (pump.py)
-const ASK_AGAIN_MS = 1000;
+const ASK_AGAIN_MS = 1000; // and twice as long each time, until a whole frame comes
 
 function render({ model, el }) {
   const get = (key) => (model.get ? model.get(key) : model[key]);
@@ -17,52 +21,83 @@ function render({ model, el }) {
 
   const place = document.createElement("div");
   const root = document.createElement("div");
-  place.attachShadow({ mode: "open" }).append(root);
+  const style = document.createElement("style");
+  style.textContent = STYLE;
+  place.attachShadow({ mode: "open" }).append(style, root);
   el.append(place);
 
   const view = crypto.getRandomValues(new Uint32Array(2)).join("-");
-  const shown = component(root, JSON.parse(get("options") || "{}"));
+  const refusal = make("p", "refusal"); // what Python would not do, and why
+  refusal.setAttribute("role", "alert");
+  refusal.hidden = true;
   let number = null; // of the last frame; null before the first
   let asked = 0;
+  let patience = ASK_AGAIN_MS;
   let heard = Date.now();
   let behind = true; // a frame is missing: what stands here may be old
   let drawing = 0;
+  let chosen = null; // said again after a silence: it may not have arrived
+  let disposed = false;
 
-  const ask = () => {
-    if (Date.now() - asked < ASK_AGAIN_MS) return;
+  const ask = (isLost = number === null) => {
+    if (Date.now() - asked < patience) return;
     asked = Date.now();
+    patience = Math.min(2 * patience, 30 * ASK_AGAIN_MS);
     send({ say: "want", view });
+    if (chosen && isLost) send({ say: "choose", view, what: chosen });
   };
 
-  const draw = () => {
-    drawing = 0;
-    shown.draw();
+  const redraw = () => {
+    if (disposed) return; // a timer of the component's was still running
+    drawing ||= requestAnimationFrame(() => {
+      drawing = 0;
+      shown.draw();
+    });
   };
+
+  const shown = component(root, JSON.parse(get("options") || "{}"), {
+    choose(what) {
+      chosen = what;
+      write(refusal, "");
+      send({ say: "choose", view, what });
+    },
+    act(what) {
+      write(refusal, "");
+      send({ say: "act", view, what });
+    },
+    redraw,
+    served: !model.get,
+  });
+  root.append(refusal);
 
   const receive = (message) => {
     const text = message?.data ?? message;
     if (typeof text !== "string" || !text) return;
     const frame = JSON.parse(text);
     heard = Date.now();
-    if (frame.body?.whole) behind = false;
+    if (frame.n === undefined) {
+      if (frame.refused) write(refusal, frame.refused);
+      else shown.hear?.(frame);
+      return;
+    }
+    if (frame.body?.whole) [behind, patience] = [false, ASK_AGAIN_MS];
     else if (number === null || frame.n !== number + 1) behind = true;
     number = frame.n;
     // Prices are absolute, so a frame after a hole still says true things.
     if (frame.body) shown.take(frame.body);
     if (behind) ask();
     shown.silence(behind ? "Catching up …" : "");
-    if (!drawing) drawing = requestAnimationFrame(draw);
+    redraw();
   };
 
   const watch = setInterval(() => {
-    const silent = Math.round((Date.now() - heard) / 1000);
-    if (silent * 1000 < SILENCE_MS) return;
-    shown.silence(`No word from Python for ${silent} s: prices may be old.`);
-    ask();
+    if (Date.now() - heard < SILENCE_MS) return;
+    // Since when, not for how long: a screen reader would say it anew every second.
+    shown.silence(`No word from Python since ${new Date(heard).toLocaleTimeString()}: prices may be old.`);
+    ask(true);
   }, 1000);
 
   const unfollow = followTheme(place, root);
-  let disposed = false;
   const dispose = () => {
     if (disposed) return;
     disposed = true;

@@ -8,8 +8,7 @@ from typing import Any
 import traitlets
 from anywidget import AnyWidget
 
-from protipp_stream.ui.host import Views
-from protipp_stream.ui.pump import Pump
+from protipp_stream.ui.host import Component, Views, module_text
 
 __all__ = ["NotebookView"]
 
@@ -19,12 +18,8 @@ class NotebookView(AnyWidget):
 
     Parameters
     ----------
-    pump : Pump
-        Where its frames come from.
-    module : str
-        The text of the ES module.
-    options : dict
-        What the module is told once.
+    component : Component
+        What it shows.
     """
 
     # A view's question waits behind a busy cell where the kernel has no
@@ -34,9 +29,9 @@ class NotebookView(AnyWidget):
     first = traitlets.Unicode().tag(sync=True)
     options = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, pump: Pump, module: str, options: dict[str, Any]) -> None:
-        super().__init__(_esm=module, options=json.dumps(options))
-        self._views = Views(pump, self)
+    def __init__(self, component: Component) -> None:
+        super().__init__(_esm=module_text(component.parts), options=json.dumps(component.options))
+        self._views = Views(component, self)
         self.on_msg(self._hear)
 
     def begin(self) -> None:

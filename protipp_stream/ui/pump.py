@@ -22,8 +22,13 @@ logger = logging.getLogger(__name__)
 # A page that hears nothing for longer than this says so (host.js, SILENCE_MS).
 SIGN_OF_LIFE_S = 2.0
 
-# Jupyter's server drops messages above 1 MB/s a kernel (iopub_data_rate_limit).
-BYTES_PER_S = 800_000
+# What can't be drawn now could not be a frame later either, and each time is logged.
+AFTER_FAILURE_S = 0.5
+
+# Jupyter's server drops messages above 1 MB/s a kernel (iopub_data_rate_limit), counted
+# over three seconds: a whole frame now and then may pass at once, a stream of them not.
+BYTES_PER_S = 700_000
+BURST_BYTES = 175_000
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,6 +59,29 @@ class Viewer(Protocol):
         """Hand a frame over. Must not block."""
 
 
+class Allowance:
+    """How long to wait before more may be sent: so many bytes a second, and a burst."""
+
+    def __init__(self) -> None:
+        self._owed = 0.0
+        self._at = 0.0
+
+    def spend(self, sent: int, now: float) -> float:
+        """Return the seconds that whoever has sent so many bytes must wait.
+
+        Parameters
+        ----------
+        sent : int
+            Bytes.
+        now : float
+            Seconds, of a clock that never goes back.
+        """
+        paid = (now - self._at) * BYTES_PER_S
+        self._owed = max(self._owed - paid, 0.0) + sent
+        self._at = now
+        return max(self._owed - BURST_BYTES, 0.0) / BYTES_PER_S
+
+
 class Pump:
     """The thread runs while there are viewers, and only then.
 
@@ -71,6 +99,7 @@ class Pump:
         self._lock = threading.Lock()
         self._viewers: dict[Viewer, float] = {}
         self._number = 0
+        self._allowance = Allowance()
         self._ended: threading.Event | None = None
 
     @property
@@ -120,15 +149,19 @@ class Pump:
                 pause, now = self._period, monotonic()
                 try:
                     news = self._source.news()
+                    if news is None and now - spoken < SIGN_OF_LIFE_S:
+                        continue
+                    self._number += 1
+                    sent = self._broadcast(self._text(news), now)
                 except Exception:
-                    # The thread is everyone's: without it every board stands still.
+                    # The thread is everyone's: without it every board stands still. What
+                    # it had taken is lost, so the pages must find a hole in the numbers.
                     logger.exception("a frame could not be made and is left out")
+                    self._number += 1
+                    pause = max(pause, AFTER_FAILURE_S)
                     continue
-                if news is None and now - spoken < SIGN_OF_LIFE_S:
-                    continue
-                self._number += 1
                 spoken = now
-                pause = max(pause, self._broadcast(self._text(news), now) / BYTES_PER_S)
+                pause = max(pause, self._allowance.spend(sent, now))
 
     def _broadcast(self, text: str, now: float) -> int:
         sent = len(text)

@@ -13,8 +13,7 @@ import param
 from panel.custom import JSComponent
 from panel.io.resources import LOCAL_DIST
 
-from protipp_stream.ui.host import Views, module_text
-from protipp_stream.ui.pump import Pump
+from protipp_stream.ui.host import Component, Views, module_text
 
 __all__ = ["served_view"]
 
@@ -52,9 +51,11 @@ class SessionViewer:
             self._scheduled = True
             try:
                 self._document.add_next_tick_callback(self._deliver)
-            except AttributeError:
+            except Exception as error:
+                self._scheduled = False  # or no later frame would ever be carried
                 # Bokeh takes a session apart before it says so: who ends us is on the way.
-                if self._document.session_context is not None:
+                is_over = self._document.session_context is None
+                if not (is_over and isinstance(error, AttributeError)):
                     raise
 
     # A coroutine, because Bokeh 3.10 runs plain callbacks in worker threads.
@@ -76,8 +77,8 @@ class _Served(JSComponent):
 
     __abstract = True
 
-    def attach(self, pump: Pump, document: Any) -> Views:
-        self._views = Views(pump, SessionViewer(self, document))
+    def attach(self, shown: Component, document: Any) -> Views:
+        self._views = Views(shown, SessionViewer(self, document))
         return self._views
 
     def _handle_msg(self, data: Any) -> None:
@@ -85,12 +86,11 @@ class _Served(JSComponent):
 
 
 @cache
-def _served_class(module: str) -> Any:
-    name = "Served" + module.capitalize()
-    return type(name, (_Served,), {"_esm": module_text(module), "__module__": __name__})
+def _served_class(name: str, parts: tuple[str, ...]) -> Any:
+    return type(f"Served{name}", (_Served,), {"_esm": module_text(parts), "__module__": __name__})
 
 
-def served_view(module: str, pump: Pump, options: dict[str, Any]) -> Any:
+def served_view(shown: Component) -> Any:
     """Return a component for the session that is being served now.
 
     It joins the pump when its browser asks for the first frame, so a page
@@ -101,10 +101,10 @@ def served_view(module: str, pump: Pump, options: dict[str, Any]) -> Any:
         # Panel gives its styles the address of a CDN and mends that when the page is sent;
         # what it draws in between asks the CDN. Told beforehand, it never does.
         document.template_variables.setdefault("dist_url", LOCAL_DIST)
-    component = _served_class(module)(
-        options=json.dumps(options), sizing_mode="stretch_width", margin=0
+    component = _served_class(type(shown).__name__, shown.parts)(
+        options=json.dumps(shown.options), sizing_mode="stretch_width", margin=0
     )
-    views = component.attach(pump, document)
+    views = component.attach(shown, document)
     if document is not None:
         pn.state.on_session_destroyed(lambda _context: views.end())
     return component

@@ -9,7 +9,7 @@ import msgspec
 
 from protipp_stream.model import RealTimeConnection
 
-__all__ = ["Level", "Word", "origin_label", "word_of"]
+__all__ = ["Level", "Word", "kind_of", "origin_label", "word_behind", "word_of"]
 
 Level = Literal["good", "amber", "orange", "red", "grey"]
 
@@ -28,10 +28,23 @@ STALLED = Word("◐", "Stalled", "amber")
 CONNECTING = Word("↻", "Connecting", "orange")
 RECONNECTING = Word("↻", "Reconnecting", "orange")
 RECOVERING = Word("↻", "Catching up", "orange")
+LEFT = Word("■", "Disconnected by you", "grey")
+BROKEN = Word("✕", "Disconnected, not retrying", "red")
 STOPPED = Word("■", "Stopped", "grey")
 REFUSED = Word("✕", "Ended", "red")
 FAILING = Word("✕", "Failing", "red")
+WAS_LIVE = Word("◌", "Was live", "grey")
 
+_KINDS = {
+    "websocket": "WebSocket",
+    "sse": "SSE",
+    "polling": "Polling",
+    "stream": "Stream",
+    "simulated": "Simulated",
+    "replay": "Replay",
+    "publish": "Published",
+    "bookmaker": "Bookmaker",
+}
 _ORIGINS = {
     "simulated": "SIMULATED — invented prices",
     "replay": "REPLAY — recorded prices",
@@ -52,8 +65,24 @@ def word_of(connection: RealTimeConnection) -> Word:
             return RECONNECTING if connection.reconnect_attempts else CONNECTING
         case "error":
             return REFUSED if detail == "terminal" else FAILING
+        case _ if detail == "paused":
+            return BROKEN if connection.last_error else LEFT
         case _:
             return STOPPED if detail == "terminal" else RECONNECTING
+
+
+def word_behind(source: RealTimeConnection, link: RealTimeConnection) -> Word:
+    """Say how a source of the gateway is, as far as a client's link lets us know."""
+    word = word_of(source)
+    if word_of(link) is LIVE:
+        return word
+    return WAS_LIVE if word is LIVE else Word(word.icon, f"Was {word.text.lower()}", "grey")
+
+
+def kind_of(connection: RealTimeConnection | str) -> str:
+    """Return the way a connection takes, or what it stands for, in words for people."""
+    kind = connection if isinstance(connection, str) else connection.connection_type
+    return _KINDS.get(kind, kind)
 
 
 def origin_label(sources: Mapping[str, RealTimeConnection]) -> str:

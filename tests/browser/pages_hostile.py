@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import panel as pn
 
+from protipp_stream.errors import LinkError
 from protipp_stream.model import Event
 from protipp_stream.ui import OddsTable, RealTimeStatus
 from tests.ui.fake import NOON, FakeOdds, connection, quote
@@ -20,6 +21,7 @@ def hostile() -> FakeOdds:
         ],
         [Event("e1", MARKUP, MARKUP, NOON + timedelta(hours=7), MARKUP, RTL)],
     )
+    odds.refusal = LinkError(MARKUP)  # so the page stays with Python's frames
     odds.status = connection(status="disconnected", detail="backoff", last_error=MARKUP)
     odds.sources = {MARKUP: connection(id=MARKUP, last_error=MARKUP, status="error")}
     return odds

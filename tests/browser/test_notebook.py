@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.browser.boards import SHOWN
 from tests.browser.servers import free_port, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -16,18 +17,17 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TOKEN = "for-this-test"
 CELLS = [
     "import protipp_stream as ps\n"
-    "gateway = ps.Gateway(ps.Simulated()).start()\n"
+    f"def begin(port=0): return ps.Gateway(ps.Simulated(), port=port, key='{'k' * 40}').start()\n"
+    "gateway = begin()\n"
     "odds = ps.connect(gateway)\n"
     "ps.ui.OddsTable(odds)",
     "import time\ntime.sleep(5)\nprint('sl' + 'ept')",
     "ps.ui.RealTimeStatus(odds)",
+    "port = gateway.port; gateway.stop(); print('stop' + 'ped')",
+    "gateway = begin(port)",
     "odds.close(); gateway.stop()",
 ]
-PRICES = """
-() => [...document.querySelectorAll('.jp-OutputArea-output *')]
-  .flatMap((each) => [...(each.shadowRoot?.querySelectorAll('td') ?? [])])
-  .map((td) => td.textContent).join()
-"""
+PRICES = f"() => JSON.stringify(({SHOWN})(0))"
 
 
 @pytest.fixture
@@ -71,17 +71,51 @@ def test_prices_move_in_a_notebook_even_while_a_cell_sleeps(
     page.locator(".jp-CodeCell.jp-mod-active .cm-focused").wait_for()
     page.keyboard.press("Shift+Enter")
     page.keyboard.press("Shift+Enter")  # the sleeper, before the table can ask for anything
-    page.locator("td.up, td.down").first.wait_for()
+    page.locator(".grid .up, .grid .down").first.wait_for()
     for _ in range(3):
         before = page.evaluate(PRICES)
         page.wait_for_function(f"(before) => ({PRICES})() !== before", arg=before)
     said = " ".join(page.locator(".jp-OutputArea-output").all_inner_texts())
     assert "slept" not in said, "the prices moved only after the cell had finished"
-    assert page.locator(".board.old").count() == 0
+    page.locator(".board:not(.old)").wait_for()
     page.get_by_text("SIMULATED — invented prices").wait_for()
 
     page.keyboard.press("Shift+Enter")
     page.locator(".pill.state", has_text="Live").wait_for()
+    _sort_filter_and_look_away(page)
+
+    page.locator(".jp-CodeCell .cm-content").nth(3).click()
+    page.keyboard.press("Shift+Enter")
+    page.get_by_text("stopped", exact=True).wait_for()
+    page.locator(".board.old").wait_for(timeout=2000)
+    page.locator(".note:visible", has_text="these prices may be old").first.wait_for(timeout=2000)
+    page.keyboard.press("Shift+Enter")
+    page.locator(".board:not(.old)").wait_for()
+    before = page.evaluate(PRICES)
+    page.wait_for_function(f"(before) => ({PRICES})() !== before", arg=before)
+
     page.keyboard.press("Shift+Enter")
     page.locator(".pill.state", has_text="Stopped").wait_for()
     page.locator(".board.old").wait_for()
+
+
+def _sort_filter_and_look_away(page: Any) -> None:
+    """Ask for another order and fewer rows while prices stream, and switch to another tab."""
+    outcome = page.locator('.head .cell[data-column="outcome"]')
+    outcome.click()
+    page.wait_for_function(
+        f"() => {{ const names = ({SHOWN})(0).map((row) => row.Outcome.text);"
+        " return names.length > 5 && names.join() === [...names].sort().join(); }"
+    )
+    page.get_by_role("searchbox").fill("totals over")
+    page.wait_for_function(
+        f"() => ({SHOWN})(0).every((row) => row.Outcome.text === 'Over') && ({SHOWN})(0).length"
+    )
+    page.get_by_role("searchbox").fill("")
+    other = page.context.new_page()
+    other.bring_to_front()
+    before = page.evaluate(PRICES)
+    other.close()
+    page.bring_to_front()
+    page.wait_for_function(f"(before) => ({PRICES})() !== before", arg=before)
+    assert page.locator(".board.old").count() == 0

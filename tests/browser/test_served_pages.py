@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.servers import free_port, serving
+from protipp_stream.feeds import Simulated
+from protipp_stream.gateway import Gateway
+from tests.browser.boards import SHOWN
+from tests.browser.servers import free_port, serving, trouble_in
 from tests.ui.hostile import FORMULA, MARKUP, RTL
 
 pytestmark = pytest.mark.browser
 
-# A page that is closed while Bokeh writes to it: Tornado's own, of a task that nobody
-# awaits. Just these two tracebacks, one after the other; any line of ours in them fails.
-LEFT_WHILE_WRITING = re.compile(
-    r"Traceback \(most recent call last\):\n"
-    r'  File "[^"]*tornado/websocket\.py", [^\n]*\n(?:    [^\n]*\n)+'
-    r"tornado\.iostream\.StreamClosedError: Stream is closed\n"
-    r"\nDuring handling of the above exception, another exception occurred:\n\n"
-    r"Traceback \(most recent call last\):\n"
-    r'  File "[^"]*tornado/websocket\.py", [^\n]*\n(?:    [^\n]*\n)+'
-    r"tornado\.websocket\.WebSocketClosedError\n"
-)
-
 PAGES = ["dashboards/live.py", "tests/browser/pages_hostile.py", "tests/browser/pages_viewers.py"]
 
-FIND = """
-window.inside = (node = document, found = []) => {
-  for (const each of node.querySelectorAll('*')) {
-    found.push(each);
-    if (each.shadowRoot) window.inside(each.shadowRoot, found);
-  }
-  return found;
-};
-window.prices = () => window.inside().filter((each) => each.matches('td'))
-  .map((td) => td.textContent).join();
-"""
+PRICES = f"() => JSON.stringify(({SHOWN})(0).map((row) => Object.values(row).map((it) => it.text)))"
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +27,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     arguments += ["--unused-session-lifetime", "2000", "--check-unused-sessions", "500"]
     log = tmp_path_factory.mktemp("panel") / "log"
     base = f"http://127.0.0.1:{port}"
-    with serving(arguments, f"{base}/live", log, PROTIPP_URL=""):
-        yield base
-    said = LEFT_WHILE_WRITING.sub("", log.read_text())
+    with Gateway(Simulated()) as gateway:
+        token = gateway.token(lifetime_s=3600)
+        ready = f"{base}/live"
+        with serving(arguments, ready, log, PROTIPP_URL=gateway.url, PROTIPP_TOKEN=token):
+            yield base
+    said = trouble_in(log)
     assert "Traceback" not in said, said[-3000:]
 
 
@@ -58,15 +41,14 @@ def test_the_live_page_moves_says_how_it_is_and_asks_no_other_server(
 ) -> None:
     watched = open_page(viewport={"width": 1400, "height": 850})
     page = watched.page
-    page.add_init_script(FIND)
     page.goto(f"{address}/live")
-    page.locator("td.up, td.down").first.wait_for()
-    before = page.evaluate("() => window.prices()")
-    page.wait_for_function("(before) => window.prices() !== before", arg=before)
-    page.get_by_text("SIMULATED — invented prices").wait_for()
+    page.locator(".grid .up, .grid .down").first.wait_for()
+    before = page.evaluate(PRICES)
+    page.wait_for_function(f"(before) => ({PRICES})() !== before", arg=before)
+    page.get_by_text("SIMULATED — invented prices").first.wait_for()
     page.locator(".pill.state", has_text="Live").wait_for()
     page.locator(".pill", has_text="p95").wait_for()
-    page.get_by_text("Information only. 18+").wait_for()
+    page.get_by_text("Information only. 18+").first.wait_for()
     assert watched.outside == []
     assert watched.errors == []
 
@@ -77,12 +59,16 @@ def test_hostile_names_are_text_on_the_served_page_too(
     watched = open_page()
     page = watched.page
     page.goto(f"{address}/pages_hostile")
-    page.locator(".group .outcome").first.wait_for()
-    assert set(page.locator(".group .outcome").all_inner_texts()) == {MARKUP, RTL, FORMULA}
+    page.locator(".canvas .row").first.wait_for()
+    rows = page.evaluate(SHOWN, 0)
+    assert [row["Outcome"]["text"] for row in rows] == [MARKUP, RTL, FORMULA]
+    assert rows[0]["Event"]["text"] == MARKUP
+    assert rows[0]["Event"]["title"] == f"{MARKUP} · {MARKUP} · e1"
+    assert {MARKUP, FORMULA} <= set(rows[0])
     page.locator(".error", has_text=MARKUP).wait_for()
     page.locator(".pill", has_text=MARKUP).wait_for()
     page.locator(".note", has_text=MARKUP).wait_for()
-    assert page.locator(".group img, .line img").count() == 0
+    assert page.locator(".panel img, .line img").count() == 0
     assert page.evaluate("() => window.fired") is None
     assert watched.outside == []
     page.evaluate(
@@ -103,7 +89,7 @@ def test_a_browser_that_leaves_takes_its_watcher_along(
 
     looker, counter = open_page().page, open_page().page
     looker.goto(f"{address}/pages_hostile")
-    looker.locator(".group .outcome").first.wait_for()
+    looker.locator(".canvas .row").first.wait_for()
     assert watchers(counter) == "1"
     looker.goto("about:blank")
     for _ in range(40):

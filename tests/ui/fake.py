@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from protipp_stream.core.filter import Filter
 from protipp_stream.model import Cursor, Event, OddsUpdate, Quote, RealTimeConnection
 
 NOON = datetime(2026, 8, 4, 12, tzinfo=UTC)
@@ -82,7 +83,17 @@ class FakeOdds:
         self.sources = {"demo": connection(id="demo", connection_type="simulated")}
         self.bookmakers: dict[str, RealTimeConnection] = {}
         self.delivery: Any = None
-        self.url = "ws://127.0.0.1:8765"
+        self.gateway_time: float | None = NOON.timestamp()
+        self.tickets: list[str] = []  # the origins that asked
+        self.refusal: Exception | None = None  # what `ticket` raises
+        self.url = "http://127.0.0.1:8765"
+        self.wanted = Filter()
+        self.since = NOON
+        self.plan: Any = None
+        self.transport = "auto"
+        self.auto_reconnect = True
+        self.told: list[str] = []
+        self.answers: list[Any] = []
         self.watchers: set[FakeChanges] = set()
         self._quotes = {each.selection: each for each in quotes or []}
         self._events = {each.event_id: each for each in events or []}
@@ -97,6 +108,12 @@ class FakeOdds:
                 events=dict(self._events),
             )
 
+    def ticket(self, origin: str) -> str:
+        self.tickets.append(origin)
+        if self.refusal is not None:
+            raise self.refusal
+        return f"ticket-{len(self.tickets)}"
+
     def changes(self) -> FakeChanges:
         watcher = FakeChanges(self)
         self.watchers.add(watcher)
@@ -108,3 +125,22 @@ class FakeOdds:
                 self._quotes[each.selection] = each.quote
             for watcher in list(self.watchers):
                 watcher.waiting.append(change(updates=list(updates)))
+
+    def disconnect(self) -> None:
+        self.told.append("disconnect")
+
+    def reconnect(self) -> None:
+        self.told.append("reconnect")
+
+    def refresh(self) -> None:
+        self.told.append("refresh")
+
+    def use_transport(self, transport: str) -> None:
+        self.told.append(transport)
+        self.transport = transport
+
+    def gateway_status(self) -> Any:
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer

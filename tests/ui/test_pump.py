@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from protipp_stream.ui.pump import Pump
+from protipp_stream.ui.pump import BURST_BYTES, BYTES_PER_S, Allowance, Pump
 
 SOON = 5.0
 
@@ -132,6 +132,30 @@ def test_a_viewer_with_a_keyframe_gets_a_whole_frame_unasked(source: Source) -> 
     pump.leave(viewer)
 
 
+def test_after_a_frame_that_failed_pages_find_a_hole_in_the_numbers(source: Source) -> None:
+    pump, viewer = Pump(source, hz=60), Viewer()
+    pump.join(viewer)
+    source.waiting += [{"a": object()}, {"a": 2}]  # what was taken first can't be written
+    viewer.wait_for(lambda frames: frames[-1]["body"] == {"a": 2})
+    pump.leave(viewer)
+    assert viewer.frames[1]["n"] > viewer.frames[0]["n"] + 1
+
+
+def test_a_whole_frame_that_fails_does_not_end_the_thread(source: Source) -> None:
+    pump, viewer, other = Pump(source, hz=60), Viewer(), Viewer()
+    pump.join(viewer)
+    pump.join(other)
+    source.whole = lambda: object()  # type: ignore[method-assign]
+    other.keyframe_s = 0.0
+    source.waiting.append({"a": 1})
+    viewer.wait_for(lambda frames: frames[-1]["body"] == {"a": 1})
+    other.keyframe_s = inf
+    source.waiting.append({"a": 2})
+    viewer.wait_for(lambda frames: frames[-1]["body"] == {"a": 2})
+    pump.leave(viewer)
+    pump.leave(other)
+
+
 def test_silence_is_broken_by_a_sign_of_life(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,3 +165,40 @@ def test_silence_is_broken_by_a_sign_of_life(
     viewer.wait_for(lambda frames: len(frames) >= 2)
     pump.leave(viewer)
     assert viewer.frames[1] == {"n": 1, "body": None}
+
+
+def test_an_allowance_lets_a_burst_pass_and_then_so_many_bytes_a_second() -> None:
+    allowance = Allowance()
+    assert allowance.spend(BURST_BYTES, 100.0) == 0.0
+    assert allowance.spend(BYTES_PER_S, 100.0) == 1.0, "all of it is above the burst"
+    assert allowance.spend(0, 100.5) == pytest.approx(0.5)
+    assert allowance.spend(0, 101.0) == pytest.approx(0.0)
+    assert allowance.spend(BURST_BYTES, 200.0) == 0.0, "rest is no credit"
+    assert allowance.spend(BYTES_PER_S, 200.0) == pytest.approx(1.0)
+
+
+def test_over_a_long_time_no_more_than_the_allowance_is_sent() -> None:
+    allowance, now, sent = Allowance(), 0.0, 0
+    while now < 60:
+        sent += 40_000
+        now += max(1 / 60, allowance.spend(40_000, now))
+    assert sent <= 60 * BYTES_PER_S + BURST_BYTES + 40_000
+    assert sent >= 0.95 * 60 * BYTES_PER_S, "and it is used"
+
+
+def test_large_frames_come_less_often(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Counting(Allowance):
+        def spend(self, sent: int, now: float) -> float:
+            waits.append(super().spend(sent, 100.0))  # on a busy machine, rest would pay
+            return waits[-1]
+
+    monkeypatch.setattr("protipp_stream.ui.pump.Allowance", Counting)
+    pump, viewer = Pump(source, hz=60), Viewer()
+    pump.join(viewer)
+    source.waiting += [{"a": "x" * BURST_BYTES}, {"a": "x" * 35_000}, {"a": 3}]
+    viewer.wait_for(lambda frames: frames[-1]["body"] == {"a": 3})
+    pump.leave(viewer)
+    assert waits[0] < 0.001
+    assert waits[1] > 0
