@@ -7,8 +7,10 @@ from typing import Any, get_args
 
 import pytest
 
+from protipp_stream.client.plan import Plan
 from protipp_stream.model import Detail, Quota, Status
-from protipp_stream.ui.status import RealTimeStatus, pills
+from protipp_stream.ui.pills import pills
+from protipp_stream.ui.status import RealTimeStatus
 from protipp_stream.ui.words import Word, word_of
 from tests.ui.fake import NOON, FakeOdds, connection
 
@@ -42,6 +44,15 @@ def test_only_a_fresh_live_connection_is_called_live() -> None:
         {"status": "error"},
     ):
         assert word_of(connection(**changes)).level != "good"
+
+
+def test_who_has_left_and_what_broke_are_two_words() -> None:
+    left = connection(status="disconnected", detail="paused")
+    broke = connection(
+        status="disconnected", detail="paused", last_error="The gateway fell silent."
+    )
+    assert word_of(left) == Word("■", "Disconnected by you", "grey")
+    assert word_of(broke) == Word("✕", "Disconnected, not retrying", "red")
 
 
 def test_icon_and_word_tell_levels_apart_without_colour() -> None:
@@ -83,6 +94,36 @@ def test_the_age_of_the_heartbeat_is_left_to_the_page_to_tick() -> None:
     assert pill("heartbeat").ago == NOON.timestamp()
 
 
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ("retry", "retrying over SSE"),
+        ("wait", "waiting for an answer over SSE, giving up"),
+        ("drop", "nothing heard over SSE, giving it up"),
+        ("climb", "trying SSE again"),
+        ("probe", "trying SSE beside it"),
+    ],
+)
+def test_what_happens_next_is_said_and_counts_down(step: Any, words: str) -> None:
+    line = pills(connection(), {}, None, plan=Plan(step, "sse", NOON))
+    said = next(each for each in line if each.name == "plan")
+    assert (said.text, said.due) == (words, NOON.timestamp())
+
+
+def test_since_when_it_is_so_is_said_and_what_has_ended_did_so_at_a_moment() -> None:
+    live, *_ = pills(connection(), {}, None, since=NOON)
+    assert (live.since, live.ago) == (NOON.timestamp(), None)
+    ended, *_ = pills(connection(status="error", detail="terminal"), {}, None, since=NOON)
+    assert (ended.since, ended.ago) == (None, NOON.timestamp())
+
+
+def test_while_the_link_is_down_nothing_measured_is_called_fast_and_sources_were_live() -> None:
+    down = connection(status="disconnected", detail="backoff")
+    line = {each.name: each for each in pills(down, {"s": connection(id="s")}, delivery(1, 2))}
+    assert (line["latency"].level, line["latency"].text[:3]) == ("grey", "was")
+    assert (line["source s"].level, line["source s"].text) == ("grey", "s: was live")
+
+
 def test_sources_say_their_quota_and_whether_they_are_invented() -> None:
     sources = {
         "demo": connection(id="demo", connection_type="simulated"),
@@ -95,5 +136,5 @@ def test_sources_say_their_quota_and_whether_they_are_invented() -> None:
 
 def test_in_a_terminal_it_is_one_line_of_text() -> None:
     text = repr(RealTimeStatus(FakeOdds()))  # type: ignore[arg-type]
-    assert text.startswith("<RealTimeStatus of ws://127.0.0.1:8765: Live · WebSocket")
+    assert text.startswith("<RealTimeStatus of http://127.0.0.1:8765: Live · WebSocket")
     assert "simulated" in text
