@@ -290,7 +290,7 @@ def test_demo_serves_a_gateway_and_a_dashboard_and_ends_after_its_duration() -> 
         assert httpx.get(serving.gateway + "/healthz", trust_env=False).text == "ok\n"
         page = httpx.get(serving.dashboard, trust_env=False)
         assert page.status_code == 200
-        assert "ProTipp" in page.text
+        assert "protipp_stream" in page.text
         assert serving.process.wait(30) == 0
     finally:
         stop(serving.process)

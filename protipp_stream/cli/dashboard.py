@@ -1,4 +1,4 @@
-"""The dashboard of ``demo``: `panel serve`, in a process of its own."""
+"""The dashboards of ``demo``: `panel serve`, in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,27 +13,29 @@ from pathlib import Path
 
 from protipp_stream.errors import ConfigurationError
 
-__all__ = ["dashboard_file", "served"]
+__all__ = ["dashboard_files", "free_port", "served"]
+
+PAGES = ("live", "arbitrage", "operations", "history")
 
 
-def dashboard_file() -> Path:
-    """Return the live board's page: in the wheel, or beside the package in a checkout."""
+def dashboard_files() -> list[Path]:
+    """Return the pages, the live board first: in the wheel, or beside it in a checkout."""
     package = Path(__file__).parent.parent
     for folder in (package / "dashboards", package.parent / "dashboards"):
-        if (folder / "live.py").is_file():
-            return folder / "live.py"
-    raise ConfigurationError("The dashboard is not installed.", hint="Reinstall protipp-stream.")
+        if all((folder / f"{page}.py").is_file() for page in PAGES):
+            return [folder / f"{page}.py" for page in PAGES]
+    raise ConfigurationError("The dashboards are not installed.", hint="Reinstall protipp-stream.")
 
 
 @contextmanager
-def served(dashboard: Path, port: int, environment: dict[str, str]) -> Iterator[str]:
-    """Serve the dashboard on the loopback, in a process of its own.
+def served(dashboards: list[Path], port: int, environment: dict[str, str]) -> Iterator[str]:
+    """Serve the dashboards on the loopback, in a process of its own; yields the first's address.
 
     Its own, because a page that lays itself out must not delay the gateway.
     """
-    port = _free_port(port)
-    url = f"http://127.0.0.1:{port}/{dashboard.stem}"
-    command = ["serve", str(dashboard), "--port", str(port), "--address", "127.0.0.1"]
+    url = f"http://127.0.0.1:{port}/{dashboards[0].stem}"
+    files = [str(file) for file in dashboards]
+    command = ["serve", *files, "--port", str(port), "--address", "127.0.0.1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "panel", *command, "--log-level", "error"],
         env={**os.environ, **environment},
@@ -67,9 +69,12 @@ def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
     raise ConfigurationError("The dashboard did not start.", hint="The lines above may say why.")
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
     """Return ``wanted``, or a free port for 0; another's page must not pass for ours."""
     with socket.socket() as listener:
+        if os.name == "posix":
+            # Else what is left of the last demo's connections takes it for a minute.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", wanted))
         except (OSError, OverflowError):

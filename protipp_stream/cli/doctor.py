@@ -21,9 +21,9 @@ import typer
 
 from protipp_stream.cli.arguments import Insecure, log_to_stderr
 from protipp_stream.cli.following import Url
+from protipp_stream.core.connections import FIRST_FRAME_S
 from protipp_stream.core.filter import Filter
 from protipp_stream.core.latency import ClockOffset, bounded
-from protipp_stream.core.link import FIRST_FRAME_S
 from protipp_stream.core.wire import Connected, Snapshot, Source, Updates
 from protipp_stream.errors import ConnectionLost, ProtippStreamError
 from protipp_stream.model import Cursor, RealTimeConnection

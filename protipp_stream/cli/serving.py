@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import webbrowser
 from collections.abc import Iterable, Iterator
@@ -30,7 +31,7 @@ from protipp_stream.cli.arguments import (
     simulated,
     the_odds_api,
 )
-from protipp_stream.cli.dashboard import dashboard_file, served
+from protipp_stream.cli.dashboard import dashboard_files, free_port, served
 from protipp_stream.cli.feeds_file import Sources, sources_in
 from protipp_stream.cli.trail import AccessDays, AddressDays, OddsDays, limit
 from protipp_stream.core.access import ACCESS_DAYS, ADDRESS_DAYS
@@ -78,17 +79,39 @@ def demo(
         float | None, typer.Option(help="Stop after so many seconds; default: at Ctrl-C.")
     ] = None,
 ) -> None:
-    """Show live odds: a gateway, a feed and the dashboard, in one process."""
-    from protipp_stream.gateway import Gateway
+    """Show live odds: a gateway and a feed in one process, the dashboards beside it."""
+    from protipp_stream.gateway import Gateway, Settings
 
     log_to_stderr(logging.WARNING)
     feed = recorded(recording, speed) if recording else simulated()
-    gateway = Gateway(feed, port=port, key=os.environ.get(SECRET, "").strip() or None)
     if dashboard_port is None:
-        dashboard_port = gateway.port + 1 if port else 0
+        dashboard_port = port + 1 if port else 0
+    dashboard_port = free_port(dashboard_port)
+    names = ("127.0.0.1", "localhost")
+    origins = frozenset(f"http://{name}:{dashboard_port}" for name in names)
+    with tempfile.TemporaryDirectory(prefix="protipp-history-") as folder:
+        gateway = Gateway(
+            feed,
+            port=port,
+            key=os.environ.get(SECRET, "").strip() or None,
+            settings=Settings(allowed_origins=origins),
+            rule=["h", "steam"],
+            history=folder,
+        )
+        _show(gateway, dashboard_port, folder, browser=browser, duration=duration)
+
+
+def _show(
+    gateway: Gateway, dashboard_port: int, history: str, *, browser: bool, duration: float | None
+) -> None:
     with _until_stopped() as stopped, gateway:
-        access = {"PROTIPP_URL": gateway.url, "PROTIPP_TOKEN": gateway.token("dashboard")}
-        with served(dashboard_file(), dashboard_port, access) as url:
+        access = {
+            "PROTIPP_URL": gateway.url,
+            "PROTIPP_TOKEN": gateway.token("dashboard", scopes=("odds:read", "status:read")),
+            "PROTIPP_HISTORY": history,
+            "PROTIPP_CONTROLS": "yes",
+        }
+        with served(dashboard_files(), dashboard_port, access) as url:
             _say_ready(gateway, url)
             _explain_demo(gateway)
             if browser:
