@@ -74,6 +74,11 @@ class Worker:
             raise RuntimeError(f"{self._name}: {answered['error']}")
         return answered
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def resident_mb(self) -> float:
         """Memory that it holds now, as Linux counts it."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
