@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import re
 from collections.abc import Iterator
@@ -74,6 +75,29 @@ def test_every_public_name_a_user_calls_is_in_the_readme(name: str) -> None:
     documented = {"Cursor": "cursor", "OddsUpdate": "update", "RealTimeConnection": "status"}
     documented |= {"ProtippStreamError": "errors.py"}
     assert documented.get(name, name) in README
+
+
+@pytest.mark.parametrize("name", ps.ui.__all__)
+def test_every_component_is_in_the_readme_with_arguments_that_it_has(name: str) -> None:
+    [row] = re.findall(rf"^\| `{name}\(.*$", README, re.MULTILINE)
+    known = inspect.signature(getattr(ps.ui, name)).parameters
+    assert set(re.findall(r"(\w+)=", row)) <= set(known)
+
+
+def test_every_dashboard_is_in_the_readme_with_its_pictures() -> None:
+    folder = Path(__file__).parent.parent / "dashboards"
+    for page in ("live", "arbitrage", "operations", "history"):
+        assert re.search(rf"^\| `{page}` \|", README, re.MULTILINE)
+        for scheme in ("light", "dark"):
+            assert f"dashboards/{page}.{scheme}.png" in README
+            assert (folder / f"{page}.{scheme}.png").stat().st_size > 20_000
+
+
+def test_every_variable_that_the_software_reads_is_in_the_readme() -> None:
+    root = Path(__file__).parent.parent
+    files = [*root.glob("protipp_stream/**/*.py"), *root.glob("dashboards/*.py")]
+    named = {name for file in files for name in re.findall(r"\bPROTIPP_[A-Z_]+", file.read_text())}
+    assert {name for name in named if name not in README} == set()
 
 
 def test_the_ten_lines_run_as_they_stand() -> None:
